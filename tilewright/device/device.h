@@ -1,0 +1,63 @@
+// PORT Device: a place where kernels run. A device never learns about plans, tiles of others or
+// files: it gets one step, a padded source window with weights, and adds it to a destination.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tilewright/layer/layer.h"
+#include "tilewright/tensor/tensor.h"
+
+namespace tilewright {
+
+/// One step: dst (+)= layer(src, weights) (+ bias). All views have the compute dtype.
+struct StepArgs {
+  const Layer* layer = nullptr;
+  /// Padded window [n, groups*ci, Y, X]; rows are dense (strides[3] == 1). Position (0,0) is the
+  /// input of output (0,0) at the first tap of this step.
+  ConstTensorView src;
+  /// [groups*co, ci, ky, kx] of this step, dense, taps in the order in which they are summed.
+  ConstTensorView weights;
+  /// [1, groups*co, 1, 1]; null unless this is the last step of a piece and the layer has bias.
+  ConstTensorView bias;
+  /// [n, groups*co, y, x]; rows are dense. Holds the partial sum unless `first`.
+  TensorView dst;
+  Index groups = 1;
+  /// Sums start from +0 instead of from dst.
+  bool first = true;
+  std::byte* workspace = nullptr;  // 64-byte aligned, workspace_bytes_per_thread * threads
+  int threads = 1;
+};
+
+/// One algorithm for one layer.
+struct Kernel {
+  const char* name;   // "conv2d/direct"
+  const char* layer;  // "conv2d"
+  Order order;
+  std::vector<DType> dtypes;
+  /// Enough for every step, whatever its size; the kernel blocks itself to fit.
+  Index workspace_bytes_per_thread;
+  /// Multiply-adds per cycle and core that it reaches on large steps, as a first guess for f32.
+  double madds_per_cycle;
+  void (*run)(const StepArgs& args);
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  /// "cpu", "reference"
+  virtual const char* name() const = 0;
+  /// One line: what hardware and instruction set it uses.
+  virtual std::string describe() const = 0;
+  /// In order of preference; empty if this machine cannot run the device.
+  virtual const std::vector<Kernel>& kernels() const = 0;
+};
+
+/// The visible table of devices, best first, reference last.
+const std::vector<const Device*>& device_table();
+
+/// The kernel called `name` ("conv2d/direct") of device `device`. Throws Unsupported.
+const Kernel& find_kernel(const std::string& device, const std::string& name);
+
+}  // namespace tilewright

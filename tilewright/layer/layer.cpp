@@ -1,0 +1,22 @@
+// Names of axes and orders.
+#include "tilewright/layer/layer.h"
+
+namespace tilewright {
+
+const char* to_string(Axis axis) {
+  constexpr std::array<const char*, kAxisCount> kNames{"n", "g", "co", "ci", "y", "x", "ky", "kx"};
+  return kNames[static_cast<std::size_t>(axis)];
+}
+
+Block whole(const Extents& extents) {
+  Block block;
+  for (const Axis a : kAxes) block[a] = {0, extents[a]};
+  return block;
+}
+
+const char* to_string(Order order) {
+  constexpr std::array<const char*, 3> kNames{"canonical", "anchored", "free"};
+  return kNames[static_cast<std::size_t>(order)];
+}
+
+}  // namespace tilewright

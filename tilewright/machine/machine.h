@@ -1,0 +1,40 @@
+// A Machine as plain data: what it may use, how fast it is, which kernels it offers. Defaults are
+// safe; measuring is a separate act.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tilewright/layer/layer.h"
+
+namespace tilewright {
+
+struct KernelInfo {
+  std::string device;
+  std::string name;
+  std::string layer;
+  Order order = Order::kCanonical;
+  std::vector<DType> dtypes;
+  Index workspace_bytes_per_thread = 0;
+  double f32_flop_per_second = 1e9;  // with one thread; f64 counts half
+};
+
+struct MachineLimits {
+  Index host_bytes = 0;  // 0: unchanged
+  int threads = 0;       // 0: unchanged
+};
+
+struct Machine {
+  Index host_bytes = 0;
+  int threads = 1;
+  double read_bytes_per_second = 1e9;
+  double write_bytes_per_second = 0.7e9;
+  double piece_seconds = 30e-6;  // fixed cost of one piece
+  double step_seconds = 10e-6;   // fixed cost of one step and its read
+  std::vector<KernelInfo> kernels;
+
+  /// This machine with less. Throws InvalidArgument for negative limits.
+  Machine limited_to(const MachineLimits& limits) const;
+};
+
+}  // namespace tilewright
