@@ -1,22 +1,56 @@
-# tilewright_module(<folder>): compiles every source of tilewright/<folder> into the library, and
-# every *_test.cpp in it into one test program, <folder>_test, known to CTest test by test.
+# How folders become targets: tilewright_module for the library's folders, tilewright_test for test
+# programs. Every *_test.cpp belongs to the program <folder>_test and is known to CTest test by
+# test, with the folder as label; files named *_slow_test.cpp go to <folder>_slow_test, which has
+# the label slow as well.
+
+# tilewright_module(<folder>): compiles the sources of tilewright/<folder> into the library.
 function(tilewright_module folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tilewright/${folder}/*.cpp)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   target_sources(tilewright PRIVATE ${sources})
-  if(tests AND TILEWRIGHT_TESTS)
-    tilewright_test(${folder}_test ${tests})
+  tilewright_tests(${folder} ${tests})
+endfunction()
+
+# tilewright_tests(<area> <sources...>): the test programs of one folder, if it has any.
+function(tilewright_tests area)
+  if(NOT TILEWRIGHT_TESTS)
+    return()
+  endif()
+  set(quick ${ARGN})
+  set(slow ${ARGN})
+  list(FILTER quick EXCLUDE REGEX "_slow_test\\.cpp$")
+  list(FILTER slow INCLUDE REGEX "_slow_test\\.cpp$")
+  set(labels ${area})
+  if(area STREQUAL "run")
+    list(APPEND labels executor)
+  endif()
+  if(quick)
+    tilewright_test(${area}_test "${labels}" ${quick})
+  endif()
+  if(slow)
+    tilewright_test(${area}_slow_test "${labels};slow" ${slow})
   endif()
 endfunction()
 
-# tilewright_test(<name> <sources...>): one GoogleTest program.
-function(tilewright_test name)
+# tilewright_test(<name> <labels> <sources...>): one GoogleTest program. All programs share one
+# main and one precompiled header.
+function(tilewright_test name labels)
+  if(NOT TARGET tilewright_test_main)
+    add_library(tilewright_test_main OBJECT ${PROJECT_SOURCE_DIR}/cmake/test_main.cpp)
+    set_target_properties(tilewright_test_main PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(tilewright_test_main PRIVATE -fPIE)
+    target_link_libraries(tilewright_test_main PUBLIC tilewright tilewright_private GTest::gtest
+                                                      rapidcheck)
+    target_precompile_headers(tilewright_test_main PRIVATE <gtest/gtest.h> <rapidcheck.h>
+                                                           <rapidcheck/gtest.h>)
+  endif()
   add_executable(${name} ${ARGN})
-  target_link_libraries(${name} PRIVATE tilewright tilewright_private GTest::gtest
-                                        GTest::gtest_main rapidcheck)
-  target_precompile_headers(${name} PRIVATE <gtest/gtest.h>)
+  target_link_libraries(${name} PRIVATE tilewright_test_main)
+  target_precompile_headers(${name} REUSE_FROM tilewright_test_main)
+  string(REPLACE ";" "\\;" labels "${labels}")
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT 600)
+                       PROPERTIES TIMEOUT 600 LABELS "${labels}"
+                                  ENVIRONMENT "${TILEWRIGHT_TEST_ENVIRONMENT}")
 endfunction()

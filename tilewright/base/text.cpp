@@ -3,11 +3,26 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <optional>
 
 namespace tilewright {
+namespace {
+
+// All of `text` as T.
+template <class T>
+std::optional<T> number_of(std::string_view text) {
+  T value = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || at != end || text.empty()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
 
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
@@ -35,21 +50,14 @@ std::vector<std::string> words(std::string_view text) {
 }
 
 Index parse_index(std::string_view text, const std::string& what) {
-  Index value = 0;
-  const char* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || at != end || text.empty())
-    throw InvalidArgument(fmt::format("{}: '{}' is not a whole number in range", what, text));
-  return value;
+  if (const auto value = number_of<Index>(text)) return *value;
+  throw InvalidArgument(fmt::format("{}: '{}' is not a whole number in range", what, text));
 }
 
 double parse_number(std::string_view text, const std::string& what) {
-  double value = 0;
-  const char* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || at != end || text.empty() || !std::isfinite(value))
-    throw InvalidArgument(fmt::format("{}: '{}' is not a number", what, text));
-  return value;
+  const auto value = number_of<double>(text);
+  if (value && std::isfinite(*value)) return *value;
+  throw InvalidArgument(fmt::format("{}: '{}' is not a number", what, text));
 }
 
 namespace {
@@ -75,18 +83,24 @@ constexpr std::array<Unit, 15> kUnits{{{"", 1},
                                        {"GB", 1e9},
                                        {"TB", 1e12}}};
 
+std::optional<Index> bytes_of(std::string_view text) {
+  const auto digits = text.find_first_not_of("0123456789.");
+  const std::string_view number = text.substr(0, digits);
+  if (digits == std::string_view::npos && number.find('.') == std::string_view::npos)
+    return number_of<Index>(number);  // exact past 2^53
+  std::string_view unit = digits == std::string_view::npos ? "" : text.substr(digits);
+  if (unit.size() > 1 && unit.front() == ' ') unit.remove_prefix(1);
+  const auto known =
+      std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& u) { return unit == u.name; });
+  const auto value = number_of<double>(number);
+  if (known == kUnits.end() || !value || !(*value * known->bytes < 9.2e18)) return std::nullopt;
+  return static_cast<Index>(*value * known->bytes);
+}
+
 }  // namespace
 
 Index parse_bytes(std::string_view text) {
-  const auto digits = text.find_first_not_of("0123456789.");
-  const std::string_view number = text.substr(0, digits);
-  std::string_view unit = digits == std::string_view::npos ? "" : text.substr(digits);
-  while (!unit.empty() && unit.front() == ' ') unit.remove_prefix(1);
-  for (const Unit& u : kUnits) {
-    if (unit != u.name || number.empty()) continue;
-    const double bytes = parse_number(number, "size") * u.bytes;
-    if (bytes < 9.2e18) return static_cast<Index>(bytes);
-  }
+  if (const auto bytes = bytes_of(text)) return *bytes;
   throw InvalidArgument(
       fmt::format("size '{}' is not understood; write for instance 512MiB, 4GiB or 1500MB", text));
 }

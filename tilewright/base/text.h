@@ -21,14 +21,14 @@ Index parse_index(std::string_view text, const std::string& what);
 /// A finite decimal number. Throws InvalidArgument that names `what` and the text.
 double parse_number(std::string_view text, const std::string& what);
 
-/// Bytes: "512MiB", "1.5 GB", "4096". Binary (KiB, MiB, GiB, TiB) and decimal (KB, MB, GB, TB)
-/// units; a bare number is bytes. Throws InvalidArgument for anything else or a negative size.
+/// Bytes: "512MiB", "1.5 GB", "4096". Binary (KiB, MiB, GiB, TiB, or K, M, G, T) and decimal
+/// (KB, MB, GB, TB) units; a bare number is bytes. Throws InvalidArgument for anything else or a negative size.
 Index parse_bytes(std::string_view text);
 
 /// Bytes for people: "386 MiB", "8.1 GiB", "512 B".
 std::string format_bytes(double bytes);
 
-/// Seconds for people: "0.42 s", "1 min 40 s", "about 1 h 40 min".
+/// Seconds for people: "0.42 s", "1 min 40 s", "1 h 40 min".
 std::string format_seconds(double seconds);
 
 /// 64-bit FNV-1a of a text, for identifying problems and plans.

@@ -22,14 +22,15 @@ constexpr std::array<ModeName, 4> kModes{{{PaddingMode::kZero, "zero"},
 // Last padded index of the run that starts at `i`, in an unbounded padded axis, plus one.
 Index run_end(PaddingMode mode, Index i, Index extent) {
   if (i >= 0 && i < extent) return extent;
+  const Index side_end = i < 0 ? 0 : std::numeric_limits<Index>::max();
+  if (extent == 1) return side_end;
   switch (mode) {
     case PaddingMode::kZero:
     case PaddingMode::kReplicate:
-      return i < 0 ? 0 : std::numeric_limits<Index>::max();
+      return side_end;
     case PaddingMode::kCircular:
       return i + extent - floor_mod(i, extent);
     case PaddingMode::kReflect: {
-      if (extent == 1) return i < 0 ? 0 : std::numeric_limits<Index>::max();
       // Period 2(extent-1): the first half (0..extent-1) runs up, the rest runs down.
       const Index period = 2 * (extent - 1);
       const Index phase = floor_mod(i, period);

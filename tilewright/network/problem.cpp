@@ -48,6 +48,9 @@ Index size_word(WordMap& map, const std::string& key, const std::string& fallbac
 }
 
 void check(const Problem& p) {
+  if (!is_float(p.compute))
+    throw InvalidArgument(
+        fmt::format("results cannot be computed in {}; choose f32 or f64", to_string(p.compute)));
   if (size_of(p.dst_dtype) > size_of(p.compute))
     throw InvalidArgument(
         fmt::format("results computed in {} cannot be stored as {}; compute in "
@@ -110,9 +113,9 @@ Problem parse_problem(const std::string& line) {
     p.src_dtype = parse_dtype(take(map, "src", short_name(p.compute)));
     p.dst_dtype = parse_dtype(take(map, "dst", short_name(p.compute)));
     p.layer = entry.from_words(map);
-    if (!map.empty())
-      throw InvalidArgument("problem line: '" + map.begin()->first + map.begin()->second +
-                            "' is not a word of " + entry.name);
+    for (const std::string& word : list)
+      if (map.count(key_and_value(word).first))
+        throw InvalidArgument("problem line: '" + word + "' is not a word of " + entry.name);
     p.extents();
     check(p);
     return p;

@@ -35,6 +35,14 @@ std::string take(WordMap& words, const std::string& key, const std::string& fall
   return value;
 }
 
+// A word without a value; with one it is left as not understood.
+bool take_flag(WordMap& words, const std::string& key) {
+  const auto at = words.find(key);
+  if (at == words.end() || !at->second.empty()) return false;
+  words.erase(at);
+  return true;
+}
+
 Index take_required(WordMap& words, const std::string& key) {
   const std::string value = take(words, key, "");
   if (value.empty()) throw InvalidArgument("problem line: the word '" + key + "' is missing");
@@ -103,7 +111,10 @@ void Conv2d::check() const {
           y ? "y" : "x", w->taps, w->stride, w->dilation, w->pad_begin, w->pad_end));
     checked_mul(w->span(), 4);  // leaves room for later sums
   }
-  if (ci_ < 1 || co_ < 1 || groups_ < 1 || ci_ % groups_ != 0 || co_ % groups_ != 0)
+  if (ci_ < 1 || co_ < 1)
+    throw InvalidArgument(fmt::format(
+        "conv2d: {} source and {} destination channels, must be at least 1 each", ci_, co_));
+  if (groups_ < 1 || ci_ % groups_ != 0 || co_ % groups_ != 0)
     throw InvalidArgument(fmt::format(
         "conv2d: {} groups must divide {} source and {} destination channels", groups_, ci_, co_));
 }
@@ -127,8 +138,8 @@ std::shared_ptr<const Layer> Conv2d::from_words(WordMap& words) {
   layer->y_.pad_end = parse_index(sides[1], "problem line, p");
   layer->x_.pad_begin = parse_index(sides[2], "problem line, p");
   layer->x_.pad_end = parse_index(sides[3], "problem line, p");
-  layer->flip_ = take(words, "flip", "no") != "no";
-  layer->bias_ = take(words, "bias", "no") != "no";
+  layer->flip_ = take_flag(words, "flip");
+  layer->bias_ = take_flag(words, "bias");
   layer->check();
   return layer;
 }
