@@ -1,14 +1,23 @@
 // The whole public surface of Tilewright.
 #pragma once
 
+#include "tilewright/api/convolve.h"
+#include "tilewright/api/filters.h"
+#include "tilewright/api/machine.h"
+#include "tilewright/api/verify.h"
 #include "tilewright/base/error.h"
 #include "tilewright/base/text.h"
 #include "tilewright/geometry/cover.h"
 #include "tilewright/geometry/interval.h"
 #include "tilewright/geometry/window.h"
+#include "tilewright/graph/tile_graph.h"
 #include "tilewright/layer/conv2d/conv2d.h"
 #include "tilewright/machine/machine.h"
 #include "tilewright/network/problem.h"
+#include "tilewright/plan/plan.h"
+#include "tilewright/plan/plan_json.h"
+#include "tilewright/run/run.h"
+#include "tilewright/store/memory/memory_store.h"
 #include "tilewright/store/store.h"
 #include "tilewright/tensor/convert.h"
 #include "tilewright/tensor/fingerprint.h"
