@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "tilewright/base/error.h"
+#include "tilewright/device/cpu/cpu_device.h"
 #include "tilewright/device/device.h"
 #include "tilewright/device/reference/reference_device.h"
 
@@ -9,6 +10,7 @@ namespace tilewright {
 
 const std::vector<const Device*>& device_table() {
   static const std::vector<const Device*> table{
+      &cpu_device(),
       &reference_device(),
   };
   return table;

@@ -1,0 +1,192 @@
+// Files to files and tensors to tensors.
+#include "tilewright/api/convolve.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "tilewright/api/filters.h"
+#include "tilewright/plan/plan_json.h"
+#include "tilewright/store/memory/memory_store.h"
+#include "tilewright/tensor/convert.h"
+
+namespace tilewright {
+namespace {
+
+namespace fs = std::filesystem;
+
+// One filter for every band: the same taps seen `bands` times.
+class RepeatedFilter {
+ public:
+  static std::unique_ptr<Store> make(const Tensor& taps, Index bands) {
+    Tensor all(taps.dtype(), {bands, 1, taps.shape()[2], taps.shape()[3]});
+    for (Index b = 0; b < bands; ++b) {
+      Region r = whole(all.shape());
+      r[0] = {b, b + 1};
+      copy(taps.view(), all.view().slice(r));
+    }
+    return std::make_unique<MemoryStore>(std::move(all));
+  }
+};
+
+void check_distinct(const std::string& dst, const std::string& input) {
+  std::error_code error;
+  if (input.empty() || !fs::exists(dst, error) || !fs::exists(input, error)) return;
+  if (fs::equivalent(dst, input, error))
+    throw InvalidArgument(
+        fmt::format("output '{}' is the input '{}'; write to another file", dst, input));
+}
+
+// A bias file may be [co] or any shape with co elements.
+std::unique_ptr<Store> open_bias(const std::string& path, Index channels) {
+  auto store = open_store(path);
+  const TensorSpec& s = store->spec();
+  if (s.volume() != channels)
+    throw InvalidArgument(
+        fmt::format("bias '{}' has {} elements, the weights have {} output "
+                    "channels",
+                    path, s.volume(), channels));
+  Tensor values(s);
+  store->read(whole(s.shape), values.view());
+  Tensor bias(s.dtype, {1, channels, 1, 1});
+  std::copy(values.data<std::byte>(), values.data<std::byte>() + s.bytes(), bias.data<std::byte>());
+  return std::make_unique<MemoryStore>(std::move(bias));
+}
+
+DType output_dtype(const std::string& name, DType src) {
+  if (name.empty()) return compute_dtype(src);
+  return name == "same" ? src : parse_dtype(name);
+}
+
+void open_weights(const ConvolveRequest& request, Convolution& c, Conv2dOptions& options) {
+  if (request.weights.empty() == request.kernel.empty())
+    throw InvalidArgument("give either --weights FILE.npy or --kernel SPEC");
+  if (!request.weights.empty()) {
+    c.weights = open_store(request.weights);
+    return;
+  }
+  const Index bands = c.src->spec().shape[kC];
+  c.weights = RepeatedFilter::make(make_filter(request.kernel), bands);
+  if (options.groups != 1 && options.groups != bands)
+    throw InvalidArgument("--kernel filters each band by itself; leave --groups out");
+  options.groups = bands;
+}
+
+// The output's first pixel looks at the middle of its window.
+double first_position(const Window& w) {
+  return static_cast<double>(w.span() - 1) / 2 - static_cast<double>(w.pad_begin);
+}
+
+CreateOptions output_options(const Convolution& c, bool overwrite) {
+  const Problem& p = c.problem;
+  const Window& y = p.layer->window(kY);
+  const Window& x = p.layer->window(kX);
+  CreateOptions o;
+  o.spec = p.spec(Operand::kDst);
+  o.rank = c.src->rank();
+  if (o.rank == 2 && o.spec.shape[kC] > 1) o.rank = 3;
+  o.metadata = c.src->metadata().resampled(first_position(y), first_position(x),
+                                           static_cast<double>(y.stride),
+                                           static_cast<double>(x.stride), o.spec.shape[kC]);
+  o.overwrite = overwrite;
+  return o;
+}
+
+StoreHints hints_of(const StoreLayout& layout) {
+  StoreHints h;
+  h.block = layout.block;
+  h.cached = layout.cached;
+  h.sequential = layout.sequential;
+  h.scratch_bytes = layout.scratch_bytes;
+  return h;
+}
+
+// Plans for each block size that the output could have; ties go to the larger block.
+void plan_with_blocks(const ConvolveRequest& request, Convolution& c, const Machine& machine,
+                      PlanOptions options) {
+  std::optional<Plan> best;
+  Index smallest = 0;
+  std::string message;
+  for (const Index side : {256, 64, 16}) {
+    CreateOptions output = c.output;
+    output.block = {1, 1, side, side};
+    options.dst = hints_of(planned_layout(request.dst, output));
+    try {
+      Plan p = plan(c.problem, machine, options);
+      if (smallest == 0 || p.smallest_budget_bytes < smallest) smallest = p.smallest_budget_bytes;
+      if (!best || p.seconds < 0.9 * best->seconds) {
+        best = std::move(p);
+        c.output.block = output.block;
+      }
+    } catch (const BudgetTooSmall& e) {
+      if (smallest == 0 || e.smallest_bytes < smallest) {
+        smallest = e.smallest_bytes;
+        message = e.what();
+      }
+    }
+    if (!options.dst.cached) break;
+  }
+  if (!best) throw BudgetTooSmall(message, smallest);
+  best->smallest_budget_bytes = smallest;
+  c.plan = std::move(*best);
+}
+
+}  // namespace
+
+StoreHints store_hints(const Store& store) { return hints_of(store.layout()); }
+
+Convolution prepare(const ConvolveRequest& request, const Machine& machine) {
+  for (const std::string* input : {&request.src, &request.weights, &request.bias})
+    check_distinct(request.dst, *input);
+  Convolution c;
+  c.src = open_store(request.src);
+  Conv2dOptions options = request.options;
+  open_weights(request, c, options);
+  const Shape weights = c.weights->spec().shape;
+  if (!request.bias.empty()) c.bias = open_bias(request.bias, weights[0]);
+  c.problem = conv2d_problem(c.src->spec(), weights, options, c.bias != nullptr,
+                             output_dtype(request.dtype, c.src->spec().dtype));
+  c.output = output_options(c, request.overwrite);
+  PlanOptions planning = request.planning;
+  planning.src = store_hints(*c.src);
+  Machine limited = machine;
+  if (!request.saved_plan.empty()) {
+    const SavedPlan saved = parse_saved_plan(request.saved_plan);
+    if (saved.problem.line() != c.problem.line())
+      throw InvalidArgument(fmt::format("the plan file is for '{}', the request is '{}'",
+                                        saved.problem.line(), c.problem.line()));
+    planning.force = saved.force;
+    planning.kernel = saved.kernel;
+    planning.least = saved.exact;
+    limited = machine.limited_to({saved.budget_bytes, saved.threads});
+  }
+  plan_with_blocks(request, c, limited, planning);
+  return c;
+}
+
+Trace convolve(const ConvolveRequest& request, Convolution& c, const RunOptions& options) {
+  const auto dst = create_store(request.dst, c.output);
+  const Trace trace =
+      run(c.plan, Stores{c.src.get(), c.weights.get(), c.bias.get(), dst.get()}, options);
+  dst->commit();
+  return trace;
+}
+
+Trace run(const Plan& plan, const Tensor& src, const Tensor& weights, const Tensor* bias,
+          Tensor& dst, const RunOptions& options) {
+  MemoryStore from(src.view()), taps(weights.view()), to(dst.view());
+  std::optional<MemoryStore> offsets;
+  if (bias != nullptr) offsets.emplace(bias->view());
+  return run(plan, Stores{&from, &taps, offsets ? &*offsets : nullptr, &to}, options);
+}
+
+Tensor conv2d(const Tensor& src, const Tensor& weights, const Conv2dOptions& options,
+              const Tensor* bias) {
+  const Problem problem = conv2d_problem(src.spec(), weights.shape(), options, bias != nullptr);
+  Tensor dst(problem.spec(Operand::kDst));
+  static const Machine machine = local_machine();
+  run(plan(problem, machine), src, weights, bias, dst);
+  return dst;
+}
+
+}  // namespace tilewright

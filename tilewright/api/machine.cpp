@@ -1,0 +1,57 @@
+// What the operating system and the device table say about this machine.
+#include "tilewright/api/machine.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "tilewright/base/text.h"
+#include "tilewright/device/device.h"
+
+namespace tilewright {
+namespace {
+
+constexpr double kCyclesPerSecond = 2.5e9;
+
+int usable_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return static_cast<int>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+Index available_bytes() {
+  std::ifstream file("/proc/meminfo");
+  std::string line;
+  while (std::getline(file, line)) {
+    const auto parts = words(line);
+    if (parts.size() >= 2 && parts[0] == "MemAvailable:")
+      return checked_mul(parse_index(parts[1], "MemAvailable"), 1024);
+  }
+  return static_cast<Index>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
+}
+
+}  // namespace
+
+Machine local_machine() {
+  Machine m;
+  m.threads = usable_processors();
+  m.host_bytes = available_bytes() / 2;
+  for (const Device* device : device_table())
+    for (const Kernel& k : device->kernels()) {
+      KernelInfo info;
+      info.device = device->name();
+      info.name = k.name;
+      info.layer = k.layer;
+      info.order = k.order;
+      info.dtypes = k.dtypes;
+      info.workspace_bytes_per_thread = k.workspace_bytes_per_thread;
+      info.f32_flop_per_second = 2 * k.madds_per_cycle * kCyclesPerSecond;
+      m.kernels.push_back(info);
+    }
+  return m;
+}
+
+}  // namespace tilewright

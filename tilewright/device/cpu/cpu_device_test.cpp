@@ -1,0 +1,41 @@
+#include "tilewright/device/cpu/cpu_device.h"
+
+#include <hwy/targets.h>
+
+#include "tilewright/device/conformance.h"
+
+namespace tilewright {
+namespace {
+
+/// Runs `f` once for each vector target that this machine supports.
+template <class F>
+void on_every_target(F&& f) {
+  for (std::int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
+    hwy::SetSupportedTargetsForTest(left & -left);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    SCOPED_TRACE(cpu::vector_target());
+    f();
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
+TEST(CpuDevice, DescribesItself) {
+  EXPECT_STREQ(cpu_device().name(), "cpu");
+  EXPECT_FALSE(cpu_device().describe().empty());
+}
+
+TEST(CpuDevice, EqualsTheDefinitionOnEveryTarget) {
+  on_every_target([] {
+    for (const Kernel& k : cpu_device().kernels()) conformance::check_canonical_kernel(k);
+  });
+}
+
+TEST(CpuDevice, EqualsTheDefinitionOnRandomSteps) {
+  on_every_target([] {
+    for (const Kernel& k : cpu_device().kernels()) conformance::check_random_steps(k);
+  });
+}
+
+}  // namespace
+}  // namespace tilewright

@@ -1,0 +1,137 @@
+// Reads a step, splits its outputs into blocks and shares them among threads. Who computes a block
+// never matters to its bits: no sum is shared.
+#include "tilewright/device/cpu/kernels/conv2d_direct.h"
+
+#include "tilewright/device/cpu/arena.h"
+#include "tilewright/device/cpu/kernels/conv2d_direct_block.h"
+
+namespace tilewright::cpu {
+namespace {
+
+// Below this many multiply-adds, waking a thread costs more than it saves.
+constexpr double kThreadWork = 1e6;
+// Outputs of one channel in a block: enough to pay for packing the weights, few enough that
+// partial sums stay in cache.
+constexpr Index kFewOutputs = 512;
+constexpr Index kManyOutputs = 4096;
+constexpr Index kBlocksPerThread = 4;
+
+StepAxis axis(const StepArgs& a, Dim dim) {
+  const Window& w = a.layer->window(dim);
+  return {a.dst.shape[dim], a.weights.shape[dim], w.stride, w.dilation,
+          a.src.strides[dim], a.dst.strides[dim]};
+}
+
+double fill(Index outputs, Index lanes) {
+  return static_cast<double>(outputs) / static_cast<double>((outputs + lanes - 1) / lanes * lanes);
+}
+
+template <class T>
+DirectStep<T> read_step(const StepArgs& a, Index lanes) {
+  DirectStep<T> s;
+  s.row = axis(a, kY);
+  s.lane = axis(a, kX);
+  s.turned = fill(s.row.outputs, lanes) > 1.5 * fill(s.lane.outputs, lanes);
+  if (s.turned) std::swap(s.row, s.lane);
+  s.n = a.dst.shape[kN];
+  s.groups = a.groups;
+  s.ci = a.weights.shape[1];
+  s.co = a.dst.shape[kC] / a.groups;
+  s.taps_y = a.weights.shape[2];
+  s.taps_x = a.weights.shape[3];
+  s.src_data = a.src.at<T>(0, 0, 0, 0);
+  s.weights = a.weights.at<T>(0, 0, 0, 0);
+  s.bias = a.bias.data == nullptr ? nullptr : a.bias.at<T>(0, 0, 0, 0);
+  s.dst_data = a.dst.at<T>(0, 0, 0, 0);
+  s.src_n = a.src.strides[kN], s.src_c = a.src.strides[kC];
+  s.dst_n = a.dst.strides[kN], s.dst_c = a.dst.strides[kC];
+  s.bias_step = a.bias.strides[kC];
+  s.first = a.first;
+  return s;
+}
+
+/// How often each axis of the outputs is cut.
+struct Split {
+  Index co = 1, row = 1, lane = 1;
+  Index count() const { return co * row * lane; }
+};
+
+Interval part(Index extent, Index parts, Index i, Index step) {
+  const Index units = (extent + step - 1) / step;
+  return {std::min(extent, units * i / parts * step),
+          std::min(extent, units * (i + 1) / parts * step)};
+}
+
+template <class T>
+Split split(const DirectStep<T>& s, const DirectOps<T>& ops, int threads) {
+  const Index planes = s.n * s.groups;
+  const Index wanted =
+      threads == 1 ? 1 : (kBlocksPerThread * threads + planes - 1) / planes;
+  const Index outputs = s.row.outputs * s.lane.outputs;
+  const Index parts = std::max(outputs / kManyOutputs,
+                               std::min(wanted, std::max<Index>(1, outputs / kFewOutputs)));
+  Split p;
+  p.row = std::clamp<Index>(parts, 1, s.row.outputs);
+  p.lane = std::clamp<Index>(parts / p.row, 1, (s.lane.outputs + ops.lanes - 1) / ops.lanes);
+  if (p.row * p.lane * planes < threads)
+    p.co = std::clamp<Index>((threads + p.row * p.lane * planes - 1) / (p.row * p.lane * planes), 1,
+                             (s.co + ops.max_channels - 1) / ops.max_channels);
+  return p;
+}
+
+template <class T>
+void run_rows(const DirectStep<T>& s, const DirectOps<T>& ops, const OutputBlock& b) {
+  const Index channel = b.g * s.co + b.co.begin;
+  RowsJob<T> job;
+  job.src = s.src_data + b.n * s.src_n + b.g * s.ci * s.src_c + b.row.begin * s.row.src_step +
+            b.lane.begin;
+  job.src_channel_stride = s.src_c;
+  job.src_row_stride = s.row.src_step;
+  job.weights = s.weights + channel * s.depth();
+  job.ci = s.ci, job.ky = s.taps_y, job.kx = s.taps_x;
+  job.dilation_y = s.row.dilation, job.dilation_x = s.lane.dilation;
+  job.bias = s.bias == nullptr ? nullptr : s.bias + channel * s.bias_step;
+  job.dst = s.dst_data + b.n * s.dst_n + channel * s.dst_c + b.row.begin * s.row.dst_step +
+            b.lane.begin;
+  job.dst_row_stride = s.row.dst_step;
+  job.rows = b.row.size(), job.columns = b.lane.size();
+  job.first = s.first;
+  ops.rows(job);
+}
+
+template <class T>
+void run_typed(const StepArgs& a) {
+  const DirectOps<T>& ops = *direct_ops<T>();
+  const DirectStep<T> s = read_step<T>(a, ops.lanes);
+  const double work = static_cast<double>(s.n * s.groups * s.co * s.row.outputs) *
+                      static_cast<double>(s.lane.outputs * s.depth());
+  const int threads = work < kThreadWork ? 1 : a.threads;
+  const bool by_rows = s.co == 1 && !s.turned && s.row.stride == 1 && s.lane.stride == 1 &&
+                       s.lane.outputs >= ops.lanes;
+  Split p = split(s, ops, threads);
+  if (by_rows) p.lane = std::min(p.lane, s.lane.outputs / ops.lanes);
+  const Index row_unit = by_rows ? std::min(4 * s.row.dilation, s.row.outputs) : 1;
+  parallel_ranges(
+      s.n * s.groups * p.count(), threads, [&](Index begin, Index end, int slot) {
+        BlockRunner<T> runner(s, ops, a.workspace + slot * kConv2dDirectWorkspace);
+        for (Index i = begin; i < end; ++i) {
+          const Index plane = i / p.count(), lane = i % p.lane, row = i / p.lane % p.row,
+                      co = i / (p.lane * p.row) % p.co;
+          const OutputBlock block{plane / s.groups, plane % s.groups,
+                                  part(s.co, p.co, co, 1),
+                                  part(s.row.outputs, p.row, row, row_unit),
+                                  part(s.lane.outputs, p.lane, lane, ops.lanes)};
+          if (block.row.empty() || block.lane.empty() || block.co.empty()) continue;
+          by_rows ? run_rows(s, ops, block) : runner.run(block);
+        }
+      });
+}
+
+}  // namespace
+
+void run_conv2d_direct(const StepArgs& args) {
+  if (args.dst.dtype == DType::kF64) return run_typed<double>(args);
+  run_typed<float>(args);
+}
+
+}  // namespace tilewright::cpu

@@ -1,0 +1,202 @@
+#include "tilewright/device/cpu/kernels/conv2d_direct_block.h"
+
+#include "tilewright/device/cpu/kernels/conv2d_direct.h"
+
+namespace tilewright::cpu {
+namespace {
+
+constexpr Index kPanelBytes = 120 * 1024;
+
+/// Cuts the sum into boxes of at most `most` products, each about equal.
+template <class F>
+void for_each_box(Index ci, Index ky, Index kx, Index most, F&& f) {
+  const auto even = [](Index extent, Index limit) {
+    const Index parts = (extent + limit - 1) / limit;
+    return (extent + parts - 1) / parts;
+  };
+  const Index x = even(kx, most);
+  const Index y = x < kx ? 1 : even(ky, std::max<Index>(1, most / kx));
+  const Index c = x < kx || y < ky ? 1 : even(ci, std::max<Index>(1, most / (ky * kx)));
+  for (Index a = 0; a < ci; a += c)
+    for (Index b = 0; b < ky; b += y)
+      for (Index e = 0; e < kx; e += x)
+        f(Box{a, b, e, std::min(c, ci - a), std::min(y, ky - b), std::min(x, kx - e)});
+}
+
+template <class T>
+std::span<T> take(std::byte*& p, Index bytes) {
+  std::span<T> part{reinterpret_cast<T*>(p), static_cast<std::size_t>(bytes) / sizeof(T)};
+  p += (bytes + 63) / 64 * 64;
+  return part;
+}
+
+}  // namespace
+
+template <class T>
+BlockRunner<T>::BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops,
+                            std::byte* workspace)
+    : step_(step), ops_(ops), row_(step.row, 1, 1, 1), lane_(step.lane, 1, 1, 1) {
+  std::byte* p = workspace;
+  offsets_ = take<Index>(p, kMaxDepth * static_cast<Index>(sizeof(Index)));
+  spots_ = take<Spot>(p, kMaxSpots * static_cast<Index>(sizeof(Spot)));
+  panels_ = take<T>(p, kPanelBytes);
+  window_ = take<T>(p, workspace + kConv2dDirectWorkspace - p);
+  // With few products per source element, copying it would cost more than it saves.
+  direct_ = step.lane.stride == 1 && step.lane.src_step == 1 && step.lane.outputs >= ops.lanes &&
+            step.co * step.taps_y * step.taps_x <= 128 && step.ci <= 8;
+}
+
+template <class T>
+void BlockRunner<T>::run(const OutputBlock& block) {
+  const Index widest = std::min(kMaxDepth, step_.depth());
+  const Index most = static_cast<Index>(panels_.size()) / widest;
+  const Index parts = (block.co.size() + most - 1) / most;
+  for (Index i = 0; i < parts; ++i) {
+    const Interval co{block.co.begin + channel_block(block.co.size(), most, i),
+                      block.co.begin + channel_block(block.co.size(), most, i + 1)};
+    for_each_box(step_.ci, step_.taps_y, step_.taps_x, kMaxDepth,
+                 [&](const Box& box) { run_box(block, co, box); });
+  }
+}
+
+template <class T>
+void BlockRunner<T>::run_box(const OutputBlock& block, const Interval& co, const Box& box) {
+  lay_out(box, block);
+  const Index k = (box.ci * step_.taps_y + box.ky) * step_.taps_x + box.kx;
+  const Index channel = block.g * step_.co + co.begin;
+  const bool last = k + box.depth() == step_.depth();
+  ops_.pack_panels(step_.weights + channel * step_.depth() + k, step_.depth(), co.size(),
+                   box.depth(), panels_.data());
+  TileJob<T> job;
+  job.offsets = offsets_.data();
+  job.depth = box.depth();
+  job.panels = panels_.data();
+  job.channels = co.size();
+  job.bias = last && step_.bias != nullptr ? step_.bias + channel * step_.bias_step : nullptr;
+  job.bias_step = step_.bias_step;
+  job.spots = spots_.data();
+  job.dst = step_.dst_data + block.n * step_.dst_n + channel * step_.dst_c;
+  job.dst_channel_stride = step_.dst_c;
+  job.dst_lane_stride = step_.lane.dst_step;
+  job.first = step_.first && k == 0;
+  for (Index y = block.row.begin; y < block.row.end; y += strip_rows_)
+    for (Index x = block.lane.begin; x < block.lane.end; x += strip_lanes_)
+      run_strip(block, box, {y, std::min(y + strip_rows_, block.row.end)},
+                {x, std::min(x + strip_lanes_, block.lane.end)}, job);
+}
+
+template <class T>
+void BlockRunner<T>::run_strip(const OutputBlock& block, const Box& box, const Interval& row,
+                               const Interval& lane, TileJob<T>& job) {
+  if (direct_) {
+    job.src = step_.src_data + block.n * step_.src_n +
+              (block.g * step_.ci + box.ci) * step_.src_c +
+              box.ky * step_.row.dilation * step_.row.src_step + box.kx * step_.lane.dilation;
+  } else {
+    pack(block, box, row, lane);
+    job.src = window_.data();
+  }
+  job.spot_count = list_spots(row, lane);
+  ops_.tiles(job);
+}
+
+template <class T>
+void BlockRunner<T>::lay_out(const Box& box, const OutputBlock& block) {
+  const bool same = laid_.ci_count == box.ci_count && laid_.y_count == box.y_count &&
+                    laid_.x_count == box.x_count && strip_rows_ != 0;
+  if (same) return;
+  laid_ = box;
+  choose_strip(box, block);
+  row_ = PackedAxis(step_.row, row_taps(box), strip_rows_, 1);
+  lane_ = PackedAxis(step_.lane, lane_taps(box), strip_lanes_, ops_.lanes);
+  lay_offsets(box);
+}
+
+/// The strip whose packed window fits and copies the fewest elements per output.
+template <class T>
+void BlockRunner<T>::choose_strip(const Box& box, const OutputBlock& block) {
+  const Index lanes = ops_.lanes;
+  const Index width = (block.lane.size() + lanes - 1) / lanes;
+  if (direct_) {
+    strip_lanes_ = std::min(width, kMaxSpots) * lanes;
+    strip_rows_ = std::max<Index>(1, kMaxSpots * lanes / strip_lanes_);
+    return;
+  }
+  double best = 0;
+  for (const Index vectors : {1, 2, 4, 6, 8, 12, 16, 24, 32, 64}) {
+    const Index wide = std::min(vectors, width);
+    const Index tall_most = std::min(kMaxSpots / wide, block.row.size());
+    const Index line = box.ci_count *
+                       PackedAxis(step_.lane, lane_taps(box), wide * lanes, lanes).size();
+    const Index room = static_cast<Index>(window_.size()) - lanes;
+    for (Index tall = tall_most; tall >= 1; tall = tall > 8 ? tall * 3 / 4 : tall - 1) {
+      const Index size = line * PackedAxis(step_.row, row_taps(box), tall, 1).size();
+      if (size > room) continue;
+      const double gain = static_cast<double>(wide * tall) / static_cast<double>(size);
+      if (gain > best * 1.02) {
+        best = gain;
+        strip_lanes_ = wide * lanes;
+        strip_rows_ = tall;
+      }
+      break;
+    }
+    if (wide == width) break;
+  }
+}
+
+template <class T>
+void BlockRunner<T>::lay_offsets(const Box& box) {
+  const StepAxis& y = step_.row;  // direct reads are never turned
+  std::size_t k = 0;
+  for (Index ci = 0; ci < box.ci_count; ++ci)
+    for (Index ky = 0; ky < box.y_count; ++ky)
+      for (Index kx = 0; kx < box.x_count; ++kx, ++k) {
+        const Index r = step_.turned ? kx : ky, l = step_.turned ? ky : kx;
+        offsets_[k] = direct_ ? ci * step_.src_c + ky * y.dilation * y.src_step +
+                                    kx * step_.lane.dilation
+                              : (ci * row_.size() + row_.tap(r)) * lane_.size() + lane_.tap(l);
+      }
+}
+
+template <class T>
+void BlockRunner<T>::pack(const OutputBlock& block, const Box& box, const Interval& row,
+                          const Interval& lane) {
+  const StepAxis &y = step_.row, &x = step_.lane;
+  const Index ky = step_.turned ? box.kx : box.ky, kx = step_.turned ? box.ky : box.kx;
+  const T* src = step_.src_data + block.n * step_.src_n +
+                 (block.g * step_.ci + box.ci) * step_.src_c +
+                 (row.begin * y.stride + ky * y.dilation) * y.src_step +
+                 (lane.begin * x.stride + kx * x.dilation) * x.src_step;
+  for (Index ci = 0; ci < box.ci_count; ++ci)
+    for (Index j = 0; j < row_.slots; ++j)
+      for (Index i = 0; i < row_.used(j, row.size()); ++i) {
+        const T* from = src + ci * step_.src_c + (j * y.dilation + i * y.stride) * y.src_step;
+        T* to = window_.data() + (ci * row_.size() + j * row_.length + i) * lane_.size();
+        for (Index s = 0; s < lane_.slots; ++s)
+          ops_.copy_strided(from + s * x.dilation * x.src_step, x.stride * x.src_step,
+                            lane_.used(s, lane.size()), to + s * lane_.length);
+      }
+}
+
+template <class T>
+Index BlockRunner<T>::list_spots(const Interval& row, const Interval& lane) {
+  const Index lanes = ops_.lanes;
+  std::size_t count = 0;
+  for (Index y = row.begin; y < row.end; ++y)
+    for (Index x = lane.begin; x < lane.end; x += lanes) {
+      // Direct reads stay inside the row: the last vector moves back over its neighbour's lanes.
+      const Index back = direct_ ? std::max<Index>(0, x + lanes - step_.lane.outputs) : 0;
+      Spot& s = spots_[count++];
+      s.src = direct_ ? y * step_.row.stride * step_.row.src_step + x - back
+                      : (y - row.begin) * lane_.size() + x - lane.begin;
+      s.dst = y * step_.row.dst_step + (x - back) * step_.lane.dst_step;
+      s.begin = static_cast<int>(back);
+      s.end = static_cast<int>(back + std::min(lanes - back, lane.end - x));
+    }
+  return static_cast<Index>(count);
+}
+
+template class BlockRunner<float>;
+template class BlockRunner<double>;
+
+}  // namespace tilewright::cpu

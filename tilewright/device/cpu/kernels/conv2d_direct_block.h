@@ -1,0 +1,56 @@
+// Computes one block of outputs of a step: for each part of the sum, packs the weights of some
+// channels and then, strip by strip, the source, and hands both to the vector unit. Partial sums
+// wait in dst, unrounded.
+#pragma once
+
+#include <span>
+
+#include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
+#include "tilewright/device/cpu/kernels/conv2d_direct_step.h"
+
+namespace tilewright::cpu {
+
+/// Outputs of one image and group.
+struct OutputBlock {
+  Index n = 0, g = 0;
+  Interval co;  // in the group
+  Interval row, lane;
+};
+
+template <class T>
+class BlockRunner {
+ public:
+  /// `workspace` holds kConv2dDirectWorkspace bytes.
+  BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops, std::byte* workspace);
+  void run(const OutputBlock& block);
+
+ private:
+  static constexpr Index kMaxDepth = 384;
+  static constexpr Index kMaxSpots = 256;
+
+  void run_box(const OutputBlock& block, const Interval& co, const Box& box);
+  void run_strip(const OutputBlock& block, const Box& box, const Interval& row,
+                 const Interval& lane, TileJob<T>& job);
+  void lay_out(const Box& box, const OutputBlock& block);
+  void choose_strip(const Box& box, const OutputBlock& block);
+  void lay_offsets(const Box& box);
+  void pack(const OutputBlock& block, const Box& box, const Interval& row, const Interval& lane);
+  Index list_spots(const Interval& row, const Interval& lane);
+  Index row_taps(const Box& b) const { return step_.turned ? b.x_count : b.y_count; }
+  Index lane_taps(const Box& b) const { return step_.turned ? b.y_count : b.x_count; }
+
+  const DirectStep<T>& step_;
+  const DirectOps<T>& ops_;
+  bool direct_ = false;  // read the source where it is
+  Box laid_{};           // the box sizes that the layout is for
+  Index strip_rows_ = 0, strip_lanes_ = 0;
+  PackedAxis row_, lane_;
+  std::span<Index> offsets_;
+  std::span<Spot> spots_;
+  std::span<T> panels_, window_;
+};
+
+extern template class BlockRunner<float>;
+extern template class BlockRunner<double>;
+
+}  // namespace tilewright::cpu

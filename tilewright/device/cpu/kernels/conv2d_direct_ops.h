@@ -1,0 +1,90 @@
+// What conv2d_direct asks of the vector unit, as a table of functions compiled once per target.
+//
+// Every operation walks the same flat list: entry k of `offsets` says where the source of product
+// k lies relative to an output, entry k of the weights is its factor. The list is in canonical
+// order (ci, ky, kx), so each output is one chain of fused multiply-adds, whatever the target.
+#pragma once
+
+#include "tilewright/base/checked.h"
+
+namespace tilewright::cpu {
+
+/// One vector of outputs that lie side by side. Lanes [begin, end) are owned; others are computed
+/// and dropped.
+struct Spot {
+  Index src = 0;  // of lane 0, relative to TileJob::src
+  Index dst = 0;  // of lane 0, relative to TileJob::dst
+  int begin = 0;
+  int end = 0;
+};
+
+/// dst (+)= sum over k of weights[k][c] * src[spot + offsets[k]], for all spots and channels.
+template <class T>
+struct TileJob {
+  const T* src = nullptr;
+  const Index* offsets = nullptr;
+  Index depth = 0;
+  /// Channels in blocks of at most `max_channels` (see channel_block); [block][k][channel].
+  const T* panels = nullptr;
+  Index channels = 0;
+  const T* bias = nullptr;  // one per channel, or null
+  Index bias_step = 1;
+  const Spot* spots = nullptr;
+  Index spot_count = 0;
+  T* dst = nullptr;
+  Index dst_channel_stride = 0;
+  Index dst_lane_stride = 1;
+  bool first = true;  // sums start from +0 instead of from dst
+};
+
+/// One output channel with stride 1: dst[y][x] (+)= sum of weights[ci][ky][kx] * src, for
+/// y in [0, rows), x in [0, columns); columns >= lanes.
+template <class T>
+struct RowsJob {
+  const T* src = nullptr;
+  Index src_channel_stride = 0, src_row_stride = 0;
+  const T* weights = nullptr;
+  Index ci = 0, ky = 0, kx = 0, dilation_y = 1, dilation_x = 1;
+  const T* bias = nullptr;
+  T* dst = nullptr;
+  Index dst_row_stride = 0;
+  Index rows = 0, columns = 0;
+  bool first = true;
+};
+
+template <class T>
+struct DirectOps {
+  int lanes = 0;
+  int max_channels = 0;
+  void (*tiles)(const TileJob<T>& job) = nullptr;
+  void (*rows)(const RowsJob<T>& job) = nullptr;
+  /// panels[block][k][channel] = weights[channel * channel_stride + k]
+  void (*pack_panels)(const T* weights, Index channel_stride, Index channels, Index depth,
+                      T* panels) = nullptr;
+  /// to[i] = from[i * step]
+  void (*copy_strided)(const T* from, Index step, Index count, T* to) = nullptr;
+  /// sum + weights . src, one fused multiply-add each, without vectors.
+  T (*dot)(const T* weights, const T* src, const Index* offsets, Index depth, T sum) = nullptr;
+};
+
+/// The operations of the best target of this machine, or null if it has no fused multiply-add.
+const DirectOps<float>* direct_ops_f32();
+const DirectOps<double>* direct_ops_f64();
+template <class T>
+const DirectOps<T>* direct_ops();
+template <>
+inline const DirectOps<float>* direct_ops<float>() {
+  return direct_ops_f32();
+}
+template <>
+inline const DirectOps<double>* direct_ops<double>() {
+  return direct_ops_f64();
+}
+
+/// First channel of block `i` when `channels` are dealt evenly to blocks of at most `most`.
+inline Index channel_block(Index channels, Index most, Index i) {
+  const Index blocks = (channels + most - 1) / most;
+  return channels / blocks * i + (i < channels % blocks ? i : channels % blocks);
+}
+
+}  // namespace tilewright::cpu

@@ -1,0 +1,72 @@
+// The geometry of one step of conv2d_direct: what it computes, and how a part of its source is laid
+// out in the workspace. Plain arithmetic, no vectors.
+#pragma once
+
+#include <algorithm>
+#include <numeric>
+
+#include "tilewright/device/device.h"
+
+namespace tilewright::cpu {
+
+/// One image axis of a step; strides in elements.
+struct StepAxis {
+  Index outputs = 1, taps = 1, stride = 1, dilation = 1;
+  Index src_step = 1, dst_step = 1;
+};
+
+/// A step with its axes named by use: vectors lie along `lane`. That is x, unless x is too narrow
+/// (`turned`).
+template <class T>
+struct DirectStep {
+  StepAxis row, lane;
+  bool turned = false;
+  Index n = 1, groups = 1, ci = 1, co = 1;  // channels of one group
+  Index taps_y = 1, taps_x = 1;
+  const T* src_data = nullptr;
+  const T* weights = nullptr;
+  const T* bias = nullptr;
+  T* dst_data = nullptr;
+  Index src_n = 0, src_c = 0, dst_n = 0, dst_c = 0, bias_step = 1;
+  bool first = true;
+
+  Index depth() const { return ci * taps_y * taps_x; }
+};
+
+/// A contiguous run of the canonical sequence of products: several channels with all taps, or one
+/// channel with several ky, or one ky with several kx.
+struct Box {
+  Index ci = 0, ky = 0, kx = 0;           // first
+  Index ci_count = 1, y_count = 1, x_count = 1;
+
+  Index depth() const { return ci_count * y_count * x_count; }
+};
+
+/// One axis of the packed window. Consecutive outputs lie side by side: the source is dealt into
+/// `slots`, slot j holding source positions j*dilation + i*stride, i < length. Taps whose distance
+/// is a multiple of the stride share a slot (`period` apart); with one slot per tap none do.
+struct PackedAxis {
+  Index slots = 1, length = 1, taps = 1, outputs = 1;
+  Index shift = 0;  // of the slot's content between taps that share it
+
+  /// For `outputs` outputs, whose number is rounded up to a multiple of `round` in `length`.
+  PackedAxis(const StepAxis& axis, Index taps, Index outputs, Index round)
+      : taps(taps), outputs(outputs) {
+    const Index rounded = (outputs + round - 1) / round * round;
+    const Index period = axis.stride / std::gcd(axis.stride, axis.dilation);
+    slots = std::min(taps, period);
+    shift = slots * axis.dilation / axis.stride;
+    length = rounded + (taps - 1) / slots * shift;
+    if (slots == taps) shift = 0, length = rounded;
+    if (slots * length <= taps * rounded) return;
+    slots = taps;  // wide dilation: the gaps between taps are not worth copying
+    shift = 0;
+    length = rounded;
+  }
+  Index size() const { return slots * length; }
+  Index tap(Index t) const { return t % slots * length + t / slots * shift; }
+  /// Entries of slot `j` that `outs` outputs read.
+  Index used(Index j, Index outs) const { return outs + (taps - 1 - j) / slots * shift; }
+};
+
+}  // namespace tilewright::cpu

@@ -1,0 +1,54 @@
+// Time of a run = the slowest of compute, read and write, plus filling and draining the pipeline;
+// with one piece in flight nothing overlaps and the three add up.
+#include "tilewright/plan/cost.h"
+
+#include "tilewright/plan/footprint.h"
+#include "tilewright/plan/traffic.h"
+
+namespace tilewright {
+namespace {
+
+constexpr double kMemoryBytesPerSecond = 8e9;  // one pass of a core over tiles
+constexpr double kRunSeconds = 0.3e-6;         // one contiguous run of a file
+constexpr Index kVector = 16;                  // columns a register tile wants
+
+double compute_rate(const Plan& p) {
+  const double f64 = p.problem.compute == DType::kF64 ? 0.5 : 1.0;
+  const bool parallel = p.kernel.workspace_bytes_per_thread > 0;
+  const Index width = p.cuts[Axis::kX].block();
+  const double used = static_cast<double>(width) / static_cast<double>(round_up(width, kVector));
+  return p.kernel.f32_flop_per_second * f64 * (parallel ? p.threads : 1) * std::max(0.2, used);
+}
+
+double runs(const Plan& p) {
+  const Region window = p.problem.layer->region(Operand::kSrc, largest_step(p.cuts));
+  const auto width = static_cast<double>(std::max<Index>(1, window[kX].size()));
+  const auto size = static_cast<double>(size_of(p.problem.src_dtype));
+  return p.moved.src_bytes / size / width;
+}
+
+}  // namespace
+
+void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
+  double file_bytes = 0;
+  set_traffic(p, options.src, &file_bytes);
+  const Counts counts = p.counts();
+  const double flop = p.problem.flop();
+  const double touched = p.moved.total() * 4 / static_cast<double>(size_of(p.problem.src_dtype));
+  p.compute_seconds = flop / compute_rate(p) + touched / kMemoryBytesPerSecond / p.threads +
+                      static_cast<double>(counts.elemental_convolutions) * machine.step_seconds +
+                      static_cast<double>(counts.pieces) * machine.piece_seconds;
+  const double read = (std::max(file_bytes, p.moved.src_bytes) + p.moved.weights_bytes) /
+                          machine.read_bytes_per_second +
+                      runs(p) * kRunSeconds;
+  const double write = p.moved.dst_bytes / machine.write_bytes_per_second;
+  if (p.in_flight == 1) {
+    p.seconds = read + p.compute_seconds + write;
+    return;
+  }
+  const double cores = (p.compute_seconds * p.threads + read + write) / std::max(2, p.threads);
+  const double slowest = std::max({p.compute_seconds, read, write, cores});
+  p.seconds = slowest + (read + write) / static_cast<double>(counts.pieces);
+}
+
+}  // namespace tilewright

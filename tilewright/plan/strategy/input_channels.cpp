@@ -1,0 +1,31 @@
+// Cuts input channels inside a piece: the destination stays, source blocks stream by, and each
+// block continues the sums where the last one stopped. The canonical sum runs over channels
+// outermost, so a cut at any channel is a prefix of it and no bit changes.
+#include "tilewright/plan/strategy/table.h"
+
+namespace tilewright {
+namespace {
+
+constexpr Index kLeastBlock = 16;
+
+class InputChannels final : public Strategy {
+ public:
+  const char* name() const override { return "input channels"; }
+  Axis axis() const override { return Axis::kCi; }
+  std::vector<Index> sizes(const Problem& problem, Index alignment) const override {
+    return halving_sizes(problem.extents()[axis()], kLeastBlock, alignment);
+  }
+  std::string describe(const Problem& problem, const Cuts& cuts) const override {
+    const std::string text = Strategy::describe(problem, cuts);
+    return text.empty() ? text : text + ", sums chained";
+  }
+};
+
+}  // namespace
+
+const Strategy& input_channels_strategy() {
+  static const InputChannels strategy;
+  return strategy;
+}
+
+}  // namespace tilewright

@@ -1,0 +1,26 @@
+// One mapping of memory from which all buffers of a run are carved.
+#pragma once
+
+#include "tilewright/tensor/tensor.h"
+
+namespace tilewright {
+
+class Pool {
+ public:
+  /// Reserves `bytes`; pages become resident when touched. Throws DeviceError if refused.
+  explicit Pool(Index bytes);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  /// 64-byte aligned. Throws InternalError if the pool was planned too small.
+  std::byte* take(Index bytes);
+  Index used() const { return used_; }
+
+ private:
+  std::byte* base_ = nullptr;
+  Index size_ = 0;
+  Index used_ = 0;
+};
+
+}  // namespace tilewright

@@ -1,0 +1,166 @@
+// run(): one thread reads, one computes (its kernels use the plan's threads), one writes. With one
+// piece in flight, or a single step, all three take turns on the calling thread.
+#include "tilewright/run/run.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <thread>
+
+#include "tilewright/run/channel.h"
+#include "tilewright/run/stages.h"
+
+namespace tilewright {
+namespace {
+
+void check_store(const Store* store, const TensorSpec& wanted, const char* name, bool dtype) {
+  if (store == nullptr) throw InvalidArgument(fmt::format("run: the store '{}' is missing", name));
+  const TensorSpec& s = store->spec();
+  if (s.shape != wanted.shape || (dtype && s.dtype != wanted.dtype))
+    throw InvalidArgument(fmt::format("run: '{}' is {} {}, the plan expects {} {}", name,
+                                      to_string(s.dtype), to_string(s.shape),
+                                      to_string(wanted.dtype), to_string(wanted.shape)));
+}
+
+void check_stores(const Plan& plan, const Stores& stores) {
+  const Problem& p = plan.problem;
+  check_store(stores.src, p.spec(Operand::kSrc), "src", true);
+  check_store(stores.weights, p.spec(Operand::kWeights), "weights", false);
+  if (p.has_bias()) check_store(stores.bias, p.spec(Operand::kBias), "bias", false);
+  check_store(stores.dst, p.spec(Operand::kDst), "dst", true);
+}
+
+class Pipeline {
+ public:
+  Pipeline(Bench& bench, Reader& reader, Computer& computer, Writer& writer)
+      : bench_(bench), reader_(reader), computer_(computer), writer_(writer) {}
+
+  void in_turn() {
+    for (Index i = 0; i < bench_.graph.piece_count(); ++i) {
+      const Piece piece = bench_.graph.piece(i);
+      for (Index j = 0; j < bench_.graph.steps_per_piece(); ++j) {
+        bench_.check_cancel();
+        const Step step = bench_.graph.step(piece, j);
+        reader_.fetch(step, bench_.src_slots[0]);
+        computer_.run(piece, step, bench_.src_slots[0], bench_.dst_slots[0]);
+      }
+      writer_.write(piece, bench_.dst_slots[0]);
+    }
+  }
+
+  void overlapped() {
+    for (SrcSlot& s : bench_.src_slots) free_src_.push(&s);
+    for (DstSlot& s : bench_.dst_slots) free_dst_.push(&s);
+    std::thread reading([&] { guarded([&] { read_all(); }); });
+    std::thread writing([&] { guarded([&] { write_all(); }); });
+    guarded([&] { compute_all(); });
+    reading.join();
+    writing.join();
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  struct Fetched {
+    Piece piece;
+    Step step;
+    SrcSlot* slot;
+  };
+  struct Finished {
+    Piece piece;
+    DstSlot* slot;
+  };
+
+  template <class F>
+  void guarded(F&& stage) {
+    try {
+      stage();
+    } catch (...) {
+      const std::lock_guard lock(error_mutex_);
+      if (!error_) error_ = std::current_exception();
+      free_src_.abort();
+      free_dst_.abort();
+      fetched_.abort();
+      finished_.abort();
+    }
+  }
+
+  void read_all() {
+    for (Index i = 0; i < bench_.graph.piece_count(); ++i) {
+      const Piece piece = bench_.graph.piece(i);
+      for (Index j = 0; j < bench_.graph.steps_per_piece(); ++j) {
+        const auto slot = free_src_.pop();
+        if (!slot) return;
+        bench_.check_cancel();
+        const Step step = bench_.graph.step(piece, j);
+        reader_.fetch(step, **slot);
+        fetched_.push({piece, step, *slot});
+      }
+    }
+    fetched_.close();
+  }
+
+  void compute_all() {
+    DstSlot* out = nullptr;
+    while (const auto job = fetched_.pop()) {
+      if (job->step.first) {
+        const auto slot = free_dst_.pop();
+        if (!slot) return;
+        out = *slot;
+      }
+      computer_.run(job->piece, job->step, *job->slot, *out);
+      free_src_.push(job->slot);
+      if (job->step.last) finished_.push({job->piece, out});
+    }
+    finished_.close();
+  }
+
+  void write_all() {
+    while (const auto done = finished_.pop()) {
+      writer_.write(done->piece, *done->slot);
+      free_dst_.push(done->slot);
+    }
+  }
+
+  Bench& bench_;
+  Reader& reader_;
+  Computer& computer_;
+  Writer& writer_;
+  Channel<SrcSlot*> free_src_;
+  Channel<DstSlot*> free_dst_;
+  Channel<Fetched> fetched_;
+  Channel<Finished> finished_;
+  std::mutex error_mutex_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+Trace run(const Plan& plan, const Stores& stores, const RunOptions& options) {
+  check_stores(plan, stores);
+  stores.src->set_cache_bytes(plan.src_cache_bytes);
+  stores.dst->set_cache_bytes(plan.dst_cache_bytes);
+  Meter meter(plan, options);
+  Bench bench(plan, stores, options);
+  Reader reader(bench);
+  Computer computer(bench);
+  Writer writer(bench, meter);
+  Pipeline pipeline(bench, reader, computer, writer);
+  reader.fetch_kept();
+  if (plan.in_flight == 1 || plan.counts().elemental_convolutions == 1) {
+    pipeline.in_turn();
+  } else {
+    pipeline.overlapped();
+  }
+  Trace trace;
+  meter.finish(trace);
+  trace.read_seconds = reader.seconds;
+  trace.compute_seconds = computer.seconds;
+  trace.write_seconds = writer.seconds;
+  trace.bytes_read = reader.bytes;
+  trace.steps = computer.steps;
+  trace.peak_bytes = writer.peak_bytes;
+  trace.hash = writer.fingerprint().text();
+  return trace;
+}
+
+}  // namespace tilewright

@@ -1,0 +1,200 @@
+// Read, compute and write of one step or piece.
+#include "tilewright/run/stages.h"
+
+#include <cstring>
+
+#include "tilewright/plan/footprint.h"
+#include "tilewright/run/select.h"
+#include "tilewright/tensor/convert.h"
+#include "tilewright/tensor/tile.h"
+
+namespace tilewright {
+namespace {
+
+// A kernel call should end within this, so that Ctrl-C is answered.
+constexpr double kSliceSeconds = 0.2;
+
+Index pool_bytes(const Plan& p) { return p.peak_bytes() - p.memory.stores; }
+
+void copy_rows(const TensorView& from, const TensorView& to) {
+  const auto bytes = static_cast<std::size_t>(from.shape[3] * size_of(from.dtype));
+  for (Index n = 0; n < from.shape[0]; ++n)
+    for (Index c = 0; c < from.shape[1]; ++c)
+      for (Index y = 0; y < from.shape[2]; ++y)
+        std::memmove(to.data + to.offset(n, c, y, 0) * size_of(to.dtype),
+                     from.data + from.offset(n, c, y, 0) * size_of(from.dtype), bytes);
+}
+
+}  // namespace
+
+Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
+    : graph(p), stores(s), options(o), pool(pool_bytes(p)) {
+  const Layer& layer = *p.problem.layer;
+  const Block step = largest_step(p.cuts);
+  const Shape window = layer.region(Operand::kSrc, step).shape();
+  const Shape tile = layer.region(Operand::kDst, step).shape();
+  const Shape weights = layer.region(Operand::kWeights, step).shape();
+  const DType compute = p.problem.compute;
+  tile_strides = tilewright::tile_strides(window, compute);
+  workspace = pool.take(std::max<Index>(1, p.memory.workspace));
+  if (p.problem.has_bias())
+    bias = pool.take(dense_bytes(p.problem.spec(Operand::kBias).shape, compute));
+  for (int i = 0; i < p.in_flight; ++i) {
+    SrcSlot slot;
+    slot.tile = pool.take(tile_bytes(window, compute));
+    if (!p.keep_weights) slot.weights = pool.take(dense_bytes(weights, compute));
+    src_slots.push_back(slot);
+    dst_slots.push_back({pool.take(dense_bytes(tile, compute))});
+  }
+  if (p.keep_weights)
+    for (Index i = 0; i < graph.weights_blocks(); ++i)
+      kept_weights.push_back(pool.take(dense_bytes(graph.weights_region(i).shape(), compute)));
+}
+
+TensorView Bench::src_view(const SrcSlot& slot, const Region& window) const {
+  return {slot.tile, plan().problem.compute, window.shape(), tile_strides};
+}
+
+TensorView Bench::dst_view(const DstSlot& slot, const Region& region) const {
+  return {slot.tile, plan().problem.compute, region.shape(), dense_strides(region.shape())};
+}
+
+TensorView Bench::weights_view(std::byte* data, const Region& region) const {
+  return {data, plan().problem.compute, region.shape(), dense_strides(region.shape())};
+}
+
+TensorView Bench::bias_view(const Interval& channels) const {
+  const DType dtype = plan().problem.compute;
+  const Shape shape{1, channels.size(), 1, 1};
+  return {bias + channels.begin * size_of(dtype), dtype, shape, dense_strides(shape)};
+}
+
+Index Bench::bytes_used() const {
+  return pool.used() + std::max(stores.src->cache_bytes(), stores.dst->cache_bytes());
+}
+
+void Bench::check_cancel() const {
+  if (options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed))
+    throw Interrupted("interrupted; nothing was left under the final name");
+}
+
+void Bench::poison(const TensorView& v) const {
+  if (!options.poison) return;
+  for (Index n = 0; n < v.shape[0]; ++n)
+    for (Index c = 0; c < v.shape[1]; ++c)
+      for (Index y = 0; y < v.shape[2]; ++y)
+        std::memset(v.data + v.offset(n, c, y, 0) * size_of(v.dtype), 0xff,
+                    static_cast<std::size_t>(v.shape[3] * size_of(v.dtype)));
+}
+
+void Reader::fetch_kept() {
+  const Stopwatch watch(seconds);
+  const Plan& p = bench_.plan();
+  for (std::size_t i = 0; i < bench_.kept_weights.size(); ++i) {
+    const Region region = bench_.graph.weights_region(static_cast<Index>(i));
+    bytes += select_weights(*bench_.stores.weights, *p.problem.layer, region,
+                            bench_.weights_view(bench_.kept_weights[i], region));
+  }
+  if (bench_.bias == nullptr) return;
+  const Region all = whole(p.problem.spec(Operand::kBias).shape);
+  bench_.stores.bias->read(all, bench_.bias_view(all[kC]));
+}
+
+// Rows that the previous tile shows as well are moved into the new one; the rest is returned.
+Interval Reader::reuse_rows(const Step& step, SrcSlot& slot) {
+  const Region& w = step.window;
+  if (previous_ == nullptr) return w[kY];
+  const Region old = previous_->window;
+  const bool same = old[kN] == w[kN] && old[kC] == w[kC] && old[kX] == w[kX];
+  const Interval shared = intersect(old[kY], w[kY]);
+  if (!same || old[kY].begin > w[kY].begin || shared.empty()) return w[kY];
+  const auto rows = [&](const SrcSlot& s, const Region& window) {
+    Region r = whole(window.shape());
+    r[kY] = shared.shifted(-window[kY].begin);
+    return bench_.src_view(s, window).slice(r);
+  };
+  const bool in_place = previous_ == &slot && old[kY].begin == w[kY].begin;
+  if (!in_place) copy_rows(rows(*previous_, old), rows(slot, w));
+  return {shared.end, w[kY].end};
+}
+
+void Reader::fetch(const Step& step, SrcSlot& slot) {
+  const Stopwatch watch(seconds);
+  const Layer& layer = *bench_.plan().problem.layer;
+  const Interval fresh = reuse_rows(step, slot);
+  const TensorView tile = bench_.src_view(slot, step.window);
+  if (bench_.options.poison && !fresh.empty()) {
+    Region r = whole(tile.shape);
+    r[kY] = fresh.shifted(-step.window[kY].begin);
+    bench_.poison(tile.slice(r));
+  }
+  if (!fresh.empty()) bytes += select_window(*bench_.stores.src, layer, step.window, fresh, tile);
+  slot.window = step.window;
+  previous_ = &slot;
+  if (slot.weights == nullptr || slot.weights_block == step.weights_block) return;
+  bytes += select_weights(*bench_.stores.weights, layer, step.weights,
+                          bench_.weights_view(slot.weights, step.weights));
+  slot.weights_block = step.weights_block;
+}
+
+Computer::Computer(Bench& bench)
+    : bench_(bench), kernel_(find_kernel(bench.plan().kernel.device, bench.plan().kernel.name)) {}
+
+void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, const DstSlot& dst) {
+  const Stopwatch watch(seconds);
+  const Plan& p = bench_.plan();
+  const Layer& layer = *p.problem.layer;
+  const TensorView source = bench_.src_view(src, step.window);
+  const TensorView out = bench_.dst_view(dst, piece.dst);
+  if (step.first) bench_.poison(out);
+  std::byte* weights = bench_.kept_weights.empty()
+                           ? src.weights
+                           : bench_.kept_weights[static_cast<std::size_t>(step.weights_block)];
+  StepArgs args;
+  args.layer = &layer;
+  args.weights = bench_.weights_view(weights, step.weights);
+  if (step.last && bench_.bias != nullptr) args.bias = bench_.bias_view(piece.dst[kC]);
+  args.groups = step.block[Axis::kG].size();
+  args.first = step.first;
+  args.workspace = bench_.workspace;
+  args.threads = p.threads;
+  const Index rows = piece.dst[kY].size();
+  const double predicted =
+      layer.flop(step.block) / (p.kernel.f32_flop_per_second * std::max(1, p.threads));
+  const auto slices = static_cast<Index>(std::min(predicted / kSliceSeconds, 1e6)) + 1;
+  const Index slice = round_up(ceil_div(rows, slices), 8);
+  const Interval taps{0, step.block[Axis::kKy].size()};
+  for (Index y = 0; y < rows; y += slice) {
+    bench_.check_cancel();
+    const Interval part{y, std::min(rows, y + slice)};
+    Window w = layer.window(kY);
+    w.pad_begin = 0;
+    Region in = whole(source.shape), to = whole(out.shape);
+    in[kY] = w.demand(part, taps);
+    to[kY] = part;
+    args.src = source.slice(in);
+    args.dst = out.slice(to);
+    kernel_.run(args);
+  }
+  ++steps;
+}
+
+Writer::Writer(Bench& bench, Meter& meter)
+    : bench_(bench), meter_(meter), fingerprint_(bench.plan().problem.spec(Operand::kDst)) {}
+
+void Writer::write(const Piece& piece, const DstSlot& slot) {
+  const Stopwatch watch(seconds);
+  const Problem& problem = bench_.plan().problem;
+  const Index count = piece.dst.volume();
+  // Dense and not wider, so the tile is converted where it lies.
+  convert_row(slot.tile, problem.compute, slot.tile, problem.dst_dtype, count);
+  const ConstTensorView values{slot.tile, problem.dst_dtype, piece.dst.shape(),
+                               dense_strides(piece.dst.shape())};
+  fingerprint_.add(piece.dst, values);
+  bench_.stores.dst->write(piece.dst, values);
+  const Index used = bench_.bytes_used();
+  peak_bytes = std::max(peak_bytes, used);
+  meter_.piece_done(static_cast<double>(count * size_of(problem.dst_dtype)), used);
+}
+
+}  // namespace tilewright

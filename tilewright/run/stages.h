@@ -1,0 +1,98 @@
+// The three stages of a run and the buffers that pass between them. Each stage is used by one
+// thread; which thread, and when, is the business of run().
+#pragma once
+
+#include <vector>
+
+#include "tilewright/device/device.h"
+#include "tilewright/graph/tile_graph.h"
+#include "tilewright/run/meter.h"
+#include "tilewright/run/pool.h"
+#include "tilewright/tensor/fingerprint.h"
+
+namespace tilewright {
+
+/// A source tile with the weights of its step, as far as they are not kept.
+struct SrcSlot {
+  std::byte* tile = nullptr;
+  std::byte* weights = nullptr;
+  Region window;             // what the tile shows now; empty at first
+  Index weights_block = -1;  // which block `weights` holds
+};
+
+struct DstSlot {
+  std::byte* tile = nullptr;
+};
+
+/// All buffers of a run, and what the stages share.
+struct Bench {
+  Bench(const Plan& plan, const Stores& stores, const RunOptions& options);
+
+  TileGraph graph;
+  Stores stores;
+  const RunOptions& options;
+  Pool pool;
+  std::vector<SrcSlot> src_slots;
+  std::vector<DstSlot> dst_slots;
+  std::byte* workspace = nullptr;
+  std::byte* bias = nullptr;
+  std::vector<std::byte*> kept_weights;  // one block each; empty if streamed
+  Shape tile_strides{};                  // of every source tile
+
+  const Plan& plan() const { return graph.plan(); }
+  TensorView src_view(const SrcSlot& slot, const Region& window) const;
+  TensorView dst_view(const DstSlot& slot, const Region& region) const;
+  TensorView weights_view(std::byte* data, const Region& region) const;
+  TensorView bias_view(const Interval& channels) const;
+  Index bytes_used() const;
+  /// Throws Interrupted if the caller has cancelled.
+  void check_cancel() const;
+  void poison(const TensorView& view) const;
+};
+
+/// Reads what a step needs into its slot; rows that the previous tile shows are copied from it.
+class Reader {
+ public:
+  explicit Reader(Bench& bench) : bench_(bench) {}
+  void fetch(const Step& step, SrcSlot& slot);
+  /// Reads kept weights and bias; once, before the first step.
+  void fetch_kept();
+  double bytes = 0;
+  double seconds = 0;
+
+ private:
+  Interval reuse_rows(const Step& step, SrcSlot& slot);
+
+  Bench& bench_;
+  const SrcSlot* previous_ = nullptr;
+};
+
+/// Runs the kernel on a step, in slices short enough to notice a cancellation.
+class Computer {
+ public:
+  explicit Computer(Bench& bench);
+  void run(const Piece& piece, const Step& step, const SrcSlot& src, const DstSlot& dst);
+  double seconds = 0;
+  Index steps = 0;
+
+ private:
+  Bench& bench_;
+  const Kernel& kernel_;
+};
+
+/// Converts, fingerprints and writes a finished tile.
+class Writer {
+ public:
+  Writer(Bench& bench, Meter& meter);
+  void write(const Piece& piece, const DstSlot& slot);
+  const Fingerprint& fingerprint() const { return fingerprint_; }
+  double seconds = 0;
+  Index peak_bytes = 0;
+
+ private:
+  Bench& bench_;
+  Meter& meter_;
+  Fingerprint fingerprint_;
+};
+
+}  // namespace tilewright

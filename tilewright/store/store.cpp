@@ -1,0 +1,97 @@
+// Opening and creating by the table of formats, the checks that hold for every format, and how
+// metadata follows a resampled picture.
+#include "tilewright/store/store.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "tilewright/base/error.h"
+#include "tilewright/store/file.h"
+
+namespace tilewright {
+namespace {
+
+// Corner coordinates: the centre of pixel 0 lies at 0.5, so output corner u is at input corner
+// first + 0.5 + (u - 0.5) * step.
+void resample_geotransform(std::array<double, 6>& g, double first_y, double first_x, double step_y,
+                           double step_x) {
+  const double x0 = first_x + 0.5 - 0.5 * step_x;
+  const double y0 = first_y + 0.5 - 0.5 * step_y;
+  g = {g[0] + x0 * g[1] + y0 * g[2], g[1] * step_x, g[2] * step_y,
+       g[3] + x0 * g[4] + y0 * g[5], g[4] * step_x, g[5] * step_y};
+}
+
+void divide_item(std::string& value, double step) {
+  char* end = nullptr;
+  const double number = std::strtod(value.c_str(), &end);
+  if (step != 1 && end != value.c_str() && number > 0) value = fmt::format("{}", number / step);
+}
+
+void check_wish(const std::string& path, const CreateOptions& options) {
+  if (options.rank < 2 || options.rank > 4)
+    throw InvalidArgument(
+        fmt::format("{}: an array has 2, 3 or 4 axes, not {}", path, options.rank));
+  const Shape& shape = options.spec.shape;
+  for (const Index size : shape)
+    if (size < 1)
+      throw InvalidArgument(fmt::format(
+          "{}: cannot hold the shape {}; every size must be at least 1", path, to_string(shape)));
+  for (int d = 0; d < 4 - options.rank; ++d)
+    if (shape[static_cast<std::size_t>(d)] != 1)
+      throw InvalidArgument(fmt::format("{}: the shape {} has more than {} axes", path,
+                                        to_string(shape), options.rank));
+  options.spec.bytes();  // throws if it overflows
+}
+
+std::string endings() {
+  std::string text;
+  for (const StoreFormat& f : store_table())
+    if (f.creates != nullptr) text += fmt::format("{}{}", text.empty() ? "" : "; ", f.summary);
+  return text;
+}
+
+}  // namespace
+
+const RasterMetadata& Store::metadata() const {
+  static const RasterMetadata none;
+  return none;
+}
+
+RasterMetadata RasterMetadata::resampled(double first_y, double first_x, double step_y,
+                                         double step_x, Index channels) const {
+  RasterMetadata m = *this;
+  if (m.geotransform) resample_geotransform(*m.geotransform, first_y, first_x, step_y, step_x);
+  if (static_cast<Index>(m.band_names.size()) != channels) m.band_names.clear();
+  for (auto& [key, value] : m.items) {
+    if (key == "TIFFTAG_XRESOLUTION") divide_item(value, step_x);
+    if (key == "TIFFTAG_YRESOLUTION") divide_item(value, step_y);
+  }
+  return m;
+}
+
+std::unique_ptr<Store> open_store(const std::string& path) {
+  if (path.empty()) throw StoreError("no file name was given; name a raster or an array");
+  for (const StoreFormat& format : store_table())
+    if (format.opens(path)) return format.open(path);
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) throw_errno(path, "cannot be opened");
+  if (S_ISDIR(status.st_mode))
+    throw StoreError(path + ": is a folder, but not a Zarr array; name a file in it");
+  if (::access(path.c_str(), R_OK) != 0) throw_errno(path, "cannot be read");
+  throw StoreError(path + ": no known format; convert it with gdal_translate or numpy");
+}
+
+std::unique_ptr<Store> create_store(const std::string& path, const CreateOptions& options) {
+  if (path.empty()) throw StoreError("no file name was given for the output");
+  check_wish(path, options);
+  for (const StoreFormat& format : store_table())
+    if (format.creates != nullptr && format.creates(path)) return format.create(path, options);
+  throw Unsupported(
+      fmt::format("{}: no output format has this ending; use one of: {}", path, endings()));
+}
+
+}  // namespace tilewright

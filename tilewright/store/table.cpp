@@ -1,0 +1,16 @@
+// All formats, in the order in which they are asked. To add one: a folder store/<name>/ and a row.
+#include "tilewright/store/gdal/gdal_format.h"
+#include "tilewright/store/npy/npy_format.h"
+#include "tilewright/store/store.h"
+
+namespace tilewright {
+
+const std::vector<StoreFormat>& store_table() {
+  static const std::vector<StoreFormat> table{
+      {"npy", ".npy (NumPy)", opens_npy, open_npy, creates_npy, create_npy},
+      {"gdal", ".tif (tiled BigTIFF)", opens_gdal, open_gdal, creates_gdal, create_gdal},
+  };
+  return table;
+}
+
+}  // namespace tilewright
