@@ -49,8 +49,14 @@ function(tilewright_test name labels)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE tilewright_test_main)
   target_precompile_headers(${name} REUSE_FROM tilewright_test_main)
-  string(REPLACE ";" "\\;" labels "${labels}")
-  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT 600 LABELS "${labels}"
-                                  ENVIRONMENT "${TILEWRIGHT_TEST_ENVIRONMENT}")
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_TIMEOUT 60)
+  # Lists do not survive gtest_discover_tests(PROPERTIES), so CTest reads them from a file.
+  set(timeout 600)
+  if(slow IN_LIST labels)
+    set(timeout 7200)
+  endif()
+  set(file ${PROJECT_BINARY_DIR}/${name}_properties.cmake)
+  file(WRITE ${file} "set_tests_properties(\${${name}_TESTS} PROPERTIES TIMEOUT ${timeout}\n"
+                     "  LABELS \"${labels}\" ENVIRONMENT \"${TILEWRIGHT_TEST_ENVIRONMENT}\")\n")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${file})
 endfunction()

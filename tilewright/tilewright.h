@@ -1,9 +1,12 @@
 // The whole public surface of Tilewright.
 #pragma once
 
+#include "tilewright/api/bench.h"
 #include "tilewright/api/convolve.h"
+#include "tilewright/api/copy_store.h"
 #include "tilewright/api/filters.h"
 #include "tilewright/api/machine.h"
+#include "tilewright/api/report.h"
 #include "tilewright/api/verify.h"
 #include "tilewright/base/error.h"
 #include "tilewright/base/text.h"

@@ -106,8 +106,7 @@ VerifyReport verify_windows(Convolution& c, Store& dst, const Machine& machine,
     const Tensor expected = reference.compute(block);
     if (exact) {
       compare(found.view(), expected.view(), where, nullptr, report);
-      compare(found.view(), other.compute(block).view(), where,
-              nullptr, report);
+      compare(found.view(), other.compute(block).view(), where, nullptr, report);
     } else {
       const Tensor allowed = tolerances(c.plan, magnitude.compute(block));
       const ConstTensorView view = allowed.view();

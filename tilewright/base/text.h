@@ -22,7 +22,8 @@ Index parse_index(std::string_view text, const std::string& what);
 double parse_number(std::string_view text, const std::string& what);
 
 /// Bytes: "512MiB", "1.5 GB", "4096". Binary (KiB, MiB, GiB, TiB, or K, M, G, T) and decimal
-/// (KB, MB, GB, TB) units; a bare number is bytes. Throws InvalidArgument for anything else.
+/// (KB, MB, GB, TB) units; a bare number is bytes. Throws InvalidArgument for anything else or a
+/// negative size.
 Index parse_bytes(std::string_view text);
 
 /// Bytes for people: "386 MiB", "8.1 GiB", "512 B".

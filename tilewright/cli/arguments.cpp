@@ -129,12 +129,12 @@ std::string read_text(const std::string& path) {
   constexpr std::size_t kMost = std::size_t{1} << 20;
   std::ifstream file(path, std::ios::binary);
   std::string text(kMost + 1, '\0');
-  if (!file || !file.read(text.data(), static_cast<std::streamsize>(text.size())).eof()) {
-    if (file && !file.eof())
-      throw StoreError(fmt::format("{}: too large for a plan or problem file", path));
-    throw StoreError(fmt::format("{}: cannot be read", path));
-  }
+  if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad() || (file.fail() && !file.eof()))
+    throw StoreError(fmt::format("{}: cannot be read; name a text file", path));
   text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMost)
+    throw StoreError(fmt::format("{}: too large for a plan or a list of problems", path));
   return text;
 }
 

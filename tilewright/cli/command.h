@@ -27,7 +27,8 @@ enum ExitCode {
 /// True once Ctrl-C (or SIGTERM) has arrived; a second one ends the process at once.
 const std::atomic<bool>& cancelled();
 
-/// One command: adds its options to `app` and sets the callback that leaves its code in `exit_code`.
+/// One command: adds its options to `app` and sets the callback that leaves its code in
+/// `exit_code`.
 struct Command {
   const char* name;
   const char* help;

@@ -38,14 +38,13 @@ Json result_json(const Plan& plan, const Trace& t) {
 }
 
 std::string result_text(const Arguments& a, const Plan& plan, const Trace& t) {
-  return fmt::format("{}: {} pieces in {}, peak {} of {}, moved {} ({:.2f} x the lower bound), "
-                     "exact {}, hash {}\n",
-                     a.dst, t.pieces, format_seconds(t.seconds),
-                     format_bytes(static_cast<double>(t.peak_bytes)),
-                     format_bytes(static_cast<double>(plan.budget_bytes)),
-                     format_bytes(t.bytes_read + t.bytes_written),
-                     (t.bytes_read + t.bytes_written) / plan.lower_bound_bytes,
-                     to_string(plan.exact), t.hash);
+  return fmt::format(
+      "{}: {} pieces in {}, peak {} of {}, moved {} ({:.2f} x the lower bound), "
+      "exact {}, hash {}\n",
+      a.dst, t.pieces, format_seconds(t.seconds), format_bytes(static_cast<double>(t.peak_bytes)),
+      format_bytes(static_cast<double>(plan.budget_bytes)),
+      format_bytes(t.bytes_read + t.bytes_written),
+      (t.bytes_read + t.bytes_written) / plan.lower_bound_bytes, to_string(plan.exact), t.hash);
 }
 
 void run(const Arguments& a) {

@@ -16,12 +16,9 @@ struct InfoArguments {
 Json info_json(const Store& s) {
   const RasterMetadata& m = s.metadata();
   const StoreLayout layout = s.layout();
-  Json j{{"description", s.describe()},
-         {"dtype", to_string(s.spec().dtype)},
-         {"shape", s.spec().shape},
-         {"rank", s.rank()},
-         {"bytes", s.spec().bytes()},
-         {"block", layout.block}};
+  Json j{{"description", s.describe()}, {"dtype", to_string(s.spec().dtype)},
+         {"shape", s.spec().shape},     {"rank", s.rank()},
+         {"bytes", s.spec().bytes()},   {"block", layout.block}};
   if (m.geotransform) j["geotransform"] = *m.geotransform;
   if (!m.projection_wkt.empty()) j["projection"] = m.projection_wkt;
   if (m.nodata) j["nodata"] = *m.nodata;
