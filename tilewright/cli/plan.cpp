@@ -75,7 +75,7 @@ void define_plan(CLI::App& app, int&) {
   app.add_option("--save", a->save, "write the plan to FILE, for conv --plan FILE")
       ->type_name("FILE");
   app.add_flag("--json", a->json, "same as --format json");
-  app.add_flag("--quiet", "accepted for symmetry; plan never talks");
+  app.add_flag_callback("--quiet", [] {}, "no remarks (plan makes none)");
   app.callback([a] { run(*a); });
 }
 
