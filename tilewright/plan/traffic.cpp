@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "tilewright/plan/footprint.h"
+
 namespace tilewright {
 namespace {
 
@@ -68,7 +70,12 @@ Reads src_reads(const Plan& p, const StoreHints& hints) {
                                                         : demanded(wy, y, s[kY], hints.block[2]);
     const double file_columns =
         band_cached ? static_cast<double>(s[kX]) : demanded(wx, x, s[kX], hints.block[3]);
-    r.decoded = planes * taps * file_rows * file_columns;
+    // Blocks that hold several channels are decoded whole for each block of channels.
+    const Index channels =
+        std::max<Index>(1, p.problem.layer->region(Operand::kSrc, largest_step(p.cuts))[kC].size());
+    const double extra = static_cast<double>(round_up(channels, std::min(hints.block[1], s[kC]))) /
+                         static_cast<double>(channels);
+    r.decoded = planes * taps * file_rows * file_columns * extra;
   }
   return r;
 }

@@ -48,7 +48,8 @@ Plan plan_regions(const Problem& problem, const Machine& machine, const Block& b
   options.least = least;
   // Weights are streamed: a region may begin in the middle of a block of channels.
   options.force = fmt::format("g={},", block[Axis::kG].size());
-  if (block[Axis::kG].size() == 1) options.force += fmt::format("co={},", block[Axis::kCo].size());
+  const Index channels = block[Axis::kCo].size();
+  if (channels < problem.extents()[Axis::kCo]) options.force += fmt::format("co={},", channels);
   options.force += fmt::format("n={},y={},x={},flight=1,weights=streamed", block[Axis::kN].size(),
                                block[Axis::kY].size(), block[Axis::kX].size());
   return plan(problem, machine, options);

@@ -1,0 +1,159 @@
+// No cut changes a bit: random problems, random forced cuts, random threads, against the
+// definition on uncut tensors. Every failure prints the command that reproduces it.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include <random>
+
+#include "tilewright/tilewright.h"
+
+namespace tilewright {
+namespace {
+
+class Draw {
+ public:
+  explicit Draw(std::uint64_t seed) : random_(seed) {}
+  Index in(Index low, Index high) {
+    return low + static_cast<Index>(random_() % static_cast<std::uint64_t>(high - low + 1));
+  }
+  bool chance(int percent) { return in(1, 100) <= percent; }
+  template <class T>
+  T of(std::initializer_list<T> list) {
+    return *(list.begin() + in(0, static_cast<Index>(list.size()) - 1));
+  }
+
+ private:
+  std::mt19937_64 random_;
+};
+
+struct Case {
+  std::string problem;
+  std::string force;
+  std::string kernel;
+  int threads = 1;
+  std::uint64_t seed = 1;
+
+  std::string command(bool integers) const {
+    return "tilewright verify \"" + problem + "\" --force " + force + " --kernel-impl " + kernel +
+           " --threads " + std::to_string(threads) + " --seed " + std::to_string(seed) +
+           " --exact bound" + (integers ? " --integers" : "");
+  }
+};
+
+struct Side {
+  Index extent, taps, stride, dilation, before, after;
+};
+
+Side random_side(Draw& d) {
+  Side s{};
+  s.extent = d.chance(15) ? 1 : d.in(1, 28);
+  s.taps = d.chance(10) ? d.in(6, 11) : d.in(1, 5);
+  s.stride = d.chance(50) ? 1 : d.in(2, 4);
+  s.dilation = d.chance(60) ? 1 : d.in(2, 3);
+  const Index span = s.dilation * (s.taps - 1) + 1;
+  s.before = d.chance(40) ? (span - 1) / 2 : d.in(0, span + 2);
+  s.after = d.chance(40) ? span / 2 : d.in(0, span + 2);
+  const Index missing = span - (s.extent + s.before + s.after);
+  if (missing > 0) s.after += missing;
+  return s;
+}
+
+std::string random_problem(Draw& d) {
+  const Side y = random_side(d), x = random_side(d);
+  const Index groups = d.chance(60) ? 1 : d.in(2, 5);
+  const Index ci = groups * d.in(1, d.chance(20) ? 20 : 5);
+  const Index co = groups * d.in(1, d.chance(20) ? 20 : 5);
+  const bool wide = d.chance(25);
+  const std::string compute = wide ? "f64" : "f32";
+  const auto n = [](const char* key, Index v) { return key + std::to_string(v) + " "; };
+  const auto pair = [](const char* key, Index a, Index b) {
+    return key + std::to_string(a) + "x" + std::to_string(b) + " ";
+  };
+  std::string line = "conv2d " + n("n", d.chance(70) ? 1 : d.in(2, 3)) + n("ci", ci) +
+                     n("y", y.extent) + n("x", x.extent) + n("co", co) + pair("k", y.taps, x.taps) +
+                     pair("s", y.stride, x.stride) + pair("d", y.dilation, x.dilation) + "p" +
+                     std::to_string(y.before) + "," + std::to_string(y.after) + "," +
+                     std::to_string(x.before) + "," + std::to_string(x.after) + " " +
+                     n("g", groups) + compute;
+  line += d.of<std::string>({"", "", " m:reflect", " m:replicate", " m:circular"});
+  if (d.chance(30)) line += " flip";
+  if (d.chance(40)) line += " bias";
+  if (!wide && d.chance(30)) line += d.of<std::string>({" src:u8", " src:u16", " src:i16"});
+  if (wide && d.chance(30)) line += d.of<std::string>({" src:i32", " src:f32", " src:u32"});
+  if (d.chance(20)) line += d.of<std::string>({" dst:u8", " dst:i16", " dst:u16"});
+  return line;
+}
+
+std::string random_parts(Draw& d, Index extent) {
+  if (extent == 1 || d.chance(60)) return std::to_string(d.in(1, extent));
+  std::string text;
+  for (Index left = extent; left > 0;) {
+    const Index part = d.in(1, left);
+    text += (text.empty() ? "" : "+") + std::to_string(part);
+    left -= part;
+  }
+  return text;
+}
+
+std::string random_force(Draw& d, const Problem& p) {
+  const Extents e = p.extents();
+  const bool inside_group = d.chance(50);
+  std::string force;
+  const auto add = [&](const std::string& key, const std::string& value) {
+    force += (force.empty() ? "" : ",") + key + "=" + value;
+  };
+  add("g", e[Axis::kG] == 1 || inside_group ? "1" : random_parts(d, e[Axis::kG]));
+  if (inside_group) {
+    if (d.chance(60) && e[Axis::kCo] > 1) add("co", std::to_string(d.in(1, e[Axis::kCo] - 1)));
+    if (d.chance(60)) add("ci", random_parts(d, e[Axis::kCi]));
+  }
+  if (d.chance(40)) add("n", random_parts(d, e[Axis::kN]));
+  if (d.chance(80)) add("y", random_parts(d, e[Axis::kY]));
+  if (d.chance(80)) add("x", random_parts(d, e[Axis::kX]));
+  if (d.chance(20)) add("ky", random_parts(d, e[Axis::kKy]));
+  if (d.chance(20)) add("kx", random_parts(d, e[Axis::kKx]));
+  add("order", d.of<std::string>({"columns", "rows"}));
+  add("nest", d.of<std::string>({"co", "space"}));
+  add("flight", d.of<std::string>({"1", "2"}));
+  add("weights", d.of<std::string>({"kept", "streamed"}));
+  return force;
+}
+
+Plan plan_of(const Case& c) {
+  PlanOptions options;
+  options.force = c.force;
+  options.kernel = c.kernel;
+  options.least = Exactness::kBound;
+  return plan(parse_problem(c.problem), local_machine().limited_to({Index{1} << 30, c.threads}),
+              options);
+}
+
+void check(const Case& c) {
+  const Plan p = plan_of(c);
+  TileGraph(p).verify();
+  const bool exact = p.exact == Exactness::kBits;
+  for (const bool integers : {false, true}) {
+    if (integers && exact) continue;
+    const VerifyReport r = verify_plan(p, c.seed, integers);
+    if (!r.equal())
+      RC_FAIL(c.command(integers) + "\n" + std::to_string(r.differing) + " of " +
+              std::to_string(r.elements) + " differ, first " + r.first_difference);
+  }
+}
+
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABit, ()) {
+  const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
+  Draw d(seed);
+  Case c;
+  c.problem = random_problem(d);
+  c.force = random_force(d, parse_problem(c.problem));
+  c.kernel = d.chance(85) ? "direct" : "reference";
+  c.threads = static_cast<int>(d.in(1, 3));
+  c.seed = seed % 1000000;
+  RC_LOG() << c.command(false);
+  check(c);
+}
+
+}  // namespace
+}  // namespace tilewright
