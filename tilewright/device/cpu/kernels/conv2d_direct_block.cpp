@@ -5,7 +5,8 @@
 namespace tilewright::cpu {
 namespace {
 
-constexpr Index kPanelBytes = 120 * 1024;
+constexpr Index kPanelBytes = 168 * 1024;
+constexpr Index kAhead = 2;  // channels
 
 /// Cuts the sum into boxes of at most `most` products, each about equal.
 template <class F>
@@ -128,7 +129,7 @@ void BlockRunner<T>::choose_strip(const Box& box, const OutputBlock& block) {
     const Index tall_most = std::min(kMaxSpots / wide, block.row.size());
     const Index line = box.ci_count *
                        PackedAxis(step_.lane, lane_taps(box), wide * lanes, lanes).size();
-    const Index room = static_cast<Index>(window_.size()) - lanes;
+    const Index room = static_cast<Index>(window_.size());
     for (Index tall = tall_most; tall >= 1; tall = tall > 8 ? tall * 3 / 4 : tall - 1) {
       const Index size = line * PackedAxis(step_.row, row_taps(box), tall, 1).size();
       if (size > room) continue;
@@ -168,11 +169,16 @@ void BlockRunner<T>::pack(const OutputBlock& block, const Box& box, const Interv
                  (block.g * step_.ci + box.ci) * step_.src_c +
                  (row.begin * y.stride + ky * y.dilation) * y.src_step +
                  (lane.begin * x.stride + kx * x.dilation) * x.src_step;
+  const Index touched = x.src_step == 1 ? (lane.size() - 1) * x.stride + 1 : 0;
   for (Index ci = 0; ci < box.ci_count; ++ci)
     for (Index j = 0; j < row_.slots; ++j)
       for (Index i = 0; i < row_.used(j, row.size()); ++i) {
         const T* from = src + ci * step_.src_c + (j * y.dilation + i * y.stride) * y.src_step;
         T* to = window_.data() + (ci * row_.size() + j * row_.length + i) * lane_.size();
+        // The next rows are planes or images away: too far for the hardware to foresee.
+        const T* ahead = from + (ci + kAhead < box.ci_count ? kAhead * step_.src_c : 0);
+        for (Index e = 0; e < touched; e += 64 / static_cast<Index>(sizeof(T)))
+          __builtin_prefetch(ahead + e);
         for (Index s = 0; s < lane_.slots; ++s)
           ops_.copy_strided(from + s * x.dilation * x.src_step, x.stride * x.src_step,
                             lane_.used(s, lane.size()), to + s * lane_.length);

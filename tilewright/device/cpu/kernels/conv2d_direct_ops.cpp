@@ -33,8 +33,10 @@ template <class T>
 void copy_strided(const T* HWY_RESTRICT from, Index step, Index count, T* HWY_RESTRICT to) {
   const Tag<T> d;
   if (step == 1 && count >= kLanes<T>) {
-    for (Index i = 0; i + kLanes<T> < count; i += kLanes<T>)
+    for (Index i = 0; i + kLanes<T> < count; i += kLanes<T>) {
       hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+      asm volatile("" ::: "memory");  // rows are short: a call of memmove would cost more
+    }
     const Index last = count - kLanes<T>;
     hn::StoreU(hn::LoadU(d, from + last), d, to + last);
   } else if (step == 2) {
