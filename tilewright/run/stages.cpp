@@ -36,7 +36,7 @@ Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
   const Shape weights = layer.region(Operand::kWeights, step).shape();
   const DType compute = p.problem.compute;
   tile_strides = tilewright::tile_strides(window, compute);
-  workspace = pool.take(std::max<Index>(1, p.memory.workspace));
+  workspace = pool.take(p.memory.workspace);
   if (p.problem.has_bias())
     bias = pool.take(dense_bytes(p.problem.spec(Operand::kBias).shape, compute));
   for (int i = 0; i < p.in_flight; ++i) {
