@@ -95,6 +95,7 @@ CreateOptions output_options(const Convolution& c, bool overwrite) {
 
 StoreHints hints_of(const StoreLayout& layout) {
   StoreHints h;
+  h.file = true;
   h.block = layout.block;
   h.cached = layout.cached;
   h.sequential = layout.sequential;
@@ -134,7 +135,11 @@ void plan_with_blocks(const ConvolveRequest& request, Convolution& c, const Mach
 
 }  // namespace
 
-StoreHints store_hints(const Store& store) { return hints_of(store.layout()); }
+StoreHints store_hints(const Store& store) {
+  StoreHints h = hints_of(store.layout());
+  h.file = dynamic_cast<const MemoryStore*>(&store) == nullptr;
+  return h;
+}
 
 Convolution prepare(const ConvolveRequest& request, const Machine& machine) {
   for (const std::string* input : {&request.src, &request.weights, &request.bias})

@@ -21,7 +21,9 @@ Plan make_plan(const Arguments& a) {
   const bool is_problem = a.src.find(' ') != std::string::npos;
   if (!is_problem)
     return prepare(a.convolve.request(a.src, a.dst), a.convolve.machine.machine()).plan;
-  return plan(parse_problem(a.src), a.convolve.machine.machine(), a.convolve.planning());
+  PlanOptions options = a.convolve.planning();
+  options.src.file = options.dst.file = true;
+  return plan(parse_problem(a.src), a.convolve.machine.machine(), options);
 }
 
 std::string counts_text(const Counts& c) {

@@ -38,10 +38,12 @@ void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
   p.compute_seconds = flop / compute_rate(p) + touched / kMemoryBytesPerSecond / p.threads +
                       static_cast<double>(counts.elemental_convolutions) * machine.step_seconds +
                       static_cast<double>(counts.pieces) * machine.piece_seconds;
+  const bool from_file = options.src.file, to_file = options.dst.file;
   const double read = (std::max(file_bytes, p.moved.src_bytes) + p.moved.weights_bytes) /
-                          machine.read_bytes_per_second +
-                      runs(p) * kRunSeconds;
-  const double write = p.moved.dst_bytes / machine.write_bytes_per_second;
+                          (from_file ? machine.read_bytes_per_second : kMemoryBytesPerSecond) +
+                      (from_file ? runs(p) * kRunSeconds : 0);
+  const double write = p.moved.dst_bytes /
+                       (to_file ? machine.write_bytes_per_second : kMemoryBytesPerSecond);
   if (p.in_flight == 1) {
     p.seconds = read + p.compute_seconds + write;
     return;

@@ -58,6 +58,7 @@ struct Counts {
 
 /// What planning needs to know about the stores. Defaults are plain memory.
 struct StoreHints {
+  bool file = false;  // as fast as a file, not as memory
   Shape block{1, 1, 1, 1};
   bool cached = false;
   bool sequential = false;
