@@ -2,11 +2,13 @@
 #include "tilewright/store/gdal/gdal_format.h"
 #include "tilewright/store/npy/npy_format.h"
 #include "tilewright/store/store.h"
+#include "tilewright/store/synth/synth_format.h"
 
 namespace tilewright {
 
 const std::vector<StoreFormat>& store_table() {
   static const std::vector<StoreFormat> table{
+      {"synth", "synth:... (computed)", opens_synth, open_synth, nullptr, nullptr},
       {"npy", ".npy (NumPy)", opens_npy, open_npy, creates_npy, create_npy},
       {"gdal", ".tif (tiled BigTIFF)", opens_gdal, open_gdal, creates_gdal, create_gdal},
   };
