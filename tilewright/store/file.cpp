@@ -24,9 +24,8 @@ void throw_errno(const std::string& path, const std::string& what) {
 }
 
 File::File(const std::string& path, Mode mode) : path_(path) {
-  const int flags = mode == Mode::kRead     ? O_RDONLY
-                    : mode == Mode::kUpdate ? O_RDWR
-                                            : O_RDWR | O_CREAT | O_TRUNC;
+  constexpr int kFlags[] = {O_RDONLY, O_RDWR, O_RDWR | O_CREAT, O_RDWR | O_CREAT | O_TRUNC};
+  const int flags = kFlags[static_cast<std::size_t>(mode)];
   do fd_ = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
   while (fd_ < 0 && errno == EINTR);
   if (fd_ < 0) throw_errno(path, mode == Mode::kRead ? "cannot be opened" : "cannot be written");

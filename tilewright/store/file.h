@@ -20,7 +20,7 @@ namespace tilewright {
 /// An open file. Movable; closes itself.
 class File {
  public:
-  enum class Mode { kRead, kUpdate, kCreate };
+  enum class Mode { kRead, kUpdate, kUpdateOrCreate, kCreate };
 
   File() = default;
   /// kCreate makes an empty file or empties an existing one. Throws StoreError.
