@@ -52,6 +52,8 @@ class Device {
   virtual std::string describe() const = 0;
   /// In order of preference; empty if this machine cannot run the device.
   virtual const std::vector<Kernel>& kernels() const = 0;
+  /// Measured f32 multiply-add peak in GFLOP/s with that many threads; 0 if it has none to tell.
+  virtual double measure_peak(int) const { return 0; }
 };
 
 /// The visible table of devices, best first, reference last.

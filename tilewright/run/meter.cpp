@@ -8,8 +8,8 @@ constexpr std::chrono::milliseconds kReportEvery{100};
 
 }  // namespace
 
-Meter::Meter(const Plan& plan, const RunOptions& options)
-    : options_(options), pieces_(plan.counts().pieces), budget_bytes_(plan.budget_bytes) {}
+Meter::Meter(Index pieces, Index budget_bytes, const RunOptions& options)
+    : options_(options), pieces_(pieces), budget_bytes_(budget_bytes) {}
 
 double Meter::elapsed() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();

@@ -9,7 +9,7 @@ namespace tilewright {
 
 class Meter {
  public:
-  Meter(const Plan& plan, const RunOptions& options);
+  Meter(Index pieces, Index budget_bytes, const RunOptions& options);
 
   /// Seconds since the start.
   double elapsed() const;

@@ -139,7 +139,7 @@ Trace run(const Plan& plan, const Stores& stores, const RunOptions& options) {
   check_stores(plan, stores);
   stores.src->set_cache_bytes(plan.src_cache_bytes);
   stores.dst->set_cache_bytes(plan.dst_cache_bytes);
-  Meter meter(plan, options);
+  Meter meter(plan.counts().pieces, plan.budget_bytes, options);
   Bench bench(plan, stores, options);
   Reader reader(bench);
   Computer computer(bench);

@@ -18,6 +18,7 @@ class CpuDevice final : public Device {
     if (kernels().empty()) return "no fused multiply-add: not used";
     return fmt::format("{} cores, {}", std::thread::hardware_concurrency(), cpu::vector_target());
   }
+  double measure_peak(int threads) const override { return cpu::measure_fma_peak(threads); }
   const std::vector<Kernel>& kernels() const override {
     static const std::vector<Kernel> none;
     static const std::vector<Kernel> table{{"conv2d/direct",

@@ -132,7 +132,8 @@ void BlockRunner<T>::choose_strip(const Box& box, const OutputBlock& block) {
     for (Index tall = tall_most; tall >= 1; tall = tall > 8 ? tall * 3 / 4 : tall - 1) {
       const Index size = line * PackedAxis(step_.row, row_taps(box), tall, 1).size();
       if (size > room) continue;
-      const double gain = static_cast<double>(wide * tall) / static_cast<double>(size);
+      const double copied = static_cast<double>(size + size / line * box.ci_count * 32);
+      const double gain = static_cast<double>(wide * tall) / copied;
       if (gain > best * 1.02) {
         best = gain;
         strip_lanes_ = wide * lanes;

@@ -31,8 +31,12 @@ const DirectOps<double>* ops_f64() { return nullptr; }
 
 template <class T>
 void copy_strided(const T* HWY_RESTRICT from, Index step, Index count, T* HWY_RESTRICT to) {
-  if (step == 1) {
-    std::copy_n(from, count, to);
+  const Tag<T> d;
+  if (step == 1 && count >= kLanes<T>) {
+    for (Index i = 0; i + kLanes<T> < count; i += kLanes<T>)
+      hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+    const Index last = count - kLanes<T>;
+    hn::StoreU(hn::LoadU(d, from + last), d, to + last);
   } else if (step == 2) {
     for (Index i = 0; i < count; ++i) to[i] = from[2 * i];
   } else {

@@ -48,21 +48,43 @@ HWY_INLINE void add_row_clipped(int a, int b, const T* src, const T* w, const Ro
   }
 }
 
-/// Rows y0, y0 + dilation_y, … of the tile; V vectors from column x on; lanes of the only vector
-/// before `skip` belong to a neighbour.
-template <int R, int V, class T>
+template <bool Whole, int R, int V, class T>
+HWY_INLINE void load_rows(const T* dst, Index step, const Spot& lanes,
+                          hn::Vec<Tag<T>> (&sum)[R][V]) {
+#pragma GCC unroll 16
+  for (int y = 0; y < R; ++y)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v)
+      sum[y][v] = load_lanes<Whole>(dst + y * step + v * kLanes<T>, 1, lanes);
+}
+
+template <bool Whole, int R, int V, class T>
+HWY_INLINE void store_rows(T* dst, Index step, const Spot& lanes,
+                           const hn::Vec<Tag<T>> (&sum)[R][V]) {
+#pragma GCC unroll 16
+  for (int y = 0; y < R; ++y)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v)
+      store_lanes<Whole>(sum[y][v], dst + y * step + v * kLanes<T>, 1, lanes);
+}
+
+/// Rows y0, y0 + dilation_y, … of the tile; V vectors from column x on. Unless Whole, lanes of the
+/// only vector before `skip` belong to a neighbour.
+template <bool Whole, int R, int V, class T>
 HWY_NOINLINE void row_tile(const RowsJob<T>& job, Index y0, Index x, int skip) {
   const Tag<T> d;
   const Spot lanes{0, 0, skip, kLanes<T>};
   hn::Vec<Tag<T>> sum[R][V];
   T* const dst = job.dst + y0 * job.dst_row_stride + x;
   const Index dst_step = job.dilation_y * job.dst_row_stride;
+  if (job.first) {
 #pragma GCC unroll 16
-  for (int y = 0; y < R; ++y)
+    for (int y = 0; y < R; ++y)
 #pragma GCC unroll 16
-    for (int v = 0; v < V; ++v)
-      sum[y][v] = job.first ? hn::Zero(d)
-                            : load_lanes(dst + y * dst_step + v * kLanes<T>, 1, lanes);
+      for (int v = 0; v < V; ++v) sum[y][v] = hn::Zero(d);
+  } else {
+    load_rows<Whole>(dst, dst_step, lanes, sum);
+  }
   const Index src_step = job.dilation_y * job.src_row_stride;
   for (Index ci = 0; ci < job.ci; ++ci) {
     const T* src = job.src + ci * job.src_channel_stride + y0 * job.src_row_stride + x;
@@ -73,14 +95,14 @@ HWY_NOINLINE void row_tile(const RowsJob<T>& job, Index y0, Index x, int skip) {
       add_row_clipped<R, V, T>(a, b, src, w, job, sum);
     }
   }
-  const bool biased = job.bias != nullptr;
-  const auto bias = hn::Set(d, biased ? *job.bias : T(0));
+  if (job.bias != nullptr) {
+    const auto bias = hn::Set(d, *job.bias);
 #pragma GCC unroll 16
-  for (int y = 0; y < R; ++y)
+    for (int y = 0; y < R; ++y)
 #pragma GCC unroll 16
-    for (int v = 0; v < V; ++v)
-      store_lanes<T>(biased ? hn::Add(sum[y][v], bias) : sum[y][v],
-                     dst + y * dst_step + v * kLanes<T>, 1, lanes);
+      for (int v = 0; v < V; ++v) sum[y][v] = hn::Add(sum[y][v], bias);
+  }
+  store_rows<Whole>(dst, dst_step, lanes, sum);
 }
 
 /// One block of R rows, all columns.
@@ -89,11 +111,11 @@ void row_block(const RowsJob<T>& job, Index y0) {
   constexpr int kVectors = kSums / R < 3 ? kSums / R : 3;
   constexpr Index kWide = kVectors * kLanes<T>;
   Index x = 0;
-  for (; x + kWide <= job.columns; x += kWide) row_tile<R, kVectors>(job, y0, x, 0);
-  for (; x + kLanes<T> <= job.columns; x += kLanes<T>) row_tile<R, 1>(job, y0, x, 0);
+  for (; x + kWide <= job.columns; x += kWide) row_tile<true, R, kVectors>(job, y0, x, 0);
+  for (; x + kLanes<T> <= job.columns; x += kLanes<T>) row_tile<true, R, 1>(job, y0, x, 0);
   if (x == job.columns) return;
   const Index last = job.columns - kLanes<T>;
-  row_tile<R, 1>(job, y0, last, static_cast<int>(x - last));
+  row_tile<false, R, 1>(job, y0, last, static_cast<int>(x - last));
 }
 
 template <class T>

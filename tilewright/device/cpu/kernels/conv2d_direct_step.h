@@ -49,19 +49,17 @@ struct PackedAxis {
   Index slots = 1, length = 1, taps = 1, outputs = 1;
   Index shift = 0;  // of the slot's content between taps that share it
 
-  /// For `outputs` outputs, whose number is rounded up to a multiple of `round` in `length`.
-  PackedAxis(const StepAxis& axis, Index taps, Index outputs, Index round)
+  /// For `outputs` outputs, in whole vectors of `lanes`; `length` is a multiple of that too.
+  PackedAxis(const StepAxis& axis, Index taps, Index outputs, Index lanes)
       : taps(taps), outputs(outputs) {
-    const Index rounded = (outputs + round - 1) / round * round;
-    const Index period = axis.stride / std::gcd(axis.stride, axis.dilation);
-    slots = std::min(taps, period);
-    shift = slots * axis.dilation / axis.stride;
-    length = rounded + (taps - 1) / slots * shift;
-    if (slots == taps) shift = 0, length = rounded;
-    if (slots * length <= taps * rounded) return;
+    const auto whole = [lanes](Index i) { return (i + lanes - 1) / lanes * lanes; };
+    slots = std::min(taps, axis.stride / std::gcd(axis.stride, axis.dilation));
+    shift = slots == taps ? 0 : slots * axis.dilation / axis.stride;
+    length = whole(whole(outputs) + (taps - 1) / slots * shift);
+    if (slots * length <= taps * whole(outputs)) return;
     slots = taps;  // wide dilation: the gaps between taps are not worth copying
     shift = 0;
-    length = rounded;
+    length = whole(outputs);
   }
   Index size() const { return slots * length; }
   Index tap(Index t) const { return t % slots * length + t / slots * shift; }

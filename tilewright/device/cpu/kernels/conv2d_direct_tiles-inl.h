@@ -30,40 +30,60 @@ constexpr int spots_per_tile(int channels) {
   return kSums / channels < kMaxSpots ? kSums / channels : kMaxSpots;
 }
 
+/// Whether every lane of these spots is a lane of dst, in order.
 template <class T>
+HWY_INLINE bool whole(const Spot* spots, int count, Index stride) {
+  bool yes = stride == 1;
+  for (int i = 0; i < count; ++i) yes &= spots[i].end - spots[i].begin == kLanes<T>;
+  return yes;
+}
+
+template <bool Whole, class T>
 HWY_INLINE hn::Vec<Tag<T>> load_lanes(const T* p, Index stride, const Spot& s) {
   const Tag<T> d;
-  if (s.begin == 0 && s.end == kLanes<T> && stride == 1) return hn::LoadU(d, p);
+  if constexpr (Whole) return hn::LoadU(d, p);
   HWY_ALIGN T lanes[kLanes<T>] = {};
   for (int i = s.begin; i < s.end; ++i) lanes[i] = p[i * stride];
   return hn::Load(d, lanes);
 }
 
-template <class T>
+template <bool Whole, class T>
 HWY_INLINE void store_lanes(hn::Vec<Tag<T>> v, T* p, Index stride, const Spot& s) {
   const Tag<T> d;
-  if (s.begin == 0 && s.end == kLanes<T> && stride == 1) return hn::StoreU(v, d, p);
+  if constexpr (Whole) return hn::StoreU(v, d, p);
   HWY_ALIGN T lanes[kLanes<T>];
   hn::Store(v, d, lanes);
   for (int i = s.begin; i < s.end; ++i) p[i * stride] = lanes[i];
 }
 
+/// The sums of V spots and C channels, from +0 or from dst.
+template <bool Whole, int V, int C, class T>
+HWY_INLINE void load_sums(const TileJob<T>& job, const Spot* spots, const T* dst,
+                          hn::Vec<Tag<T>> (&sum)[V][C]) {
+#pragma GCC unroll 16
+  for (int c = 0; c < C; ++c, dst += job.dst_channel_stride)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v)
+      sum[v][c] = load_lanes<Whole>(dst + spots[v].dst, job.dst_lane_stride, spots[v]);
+}
+
+template <bool Whole, int V, int C, class T>
+HWY_INLINE void store_sums(const TileJob<T>& job, const Spot* spots, T* dst,
+                           const hn::Vec<Tag<T>> (&sum)[V][C]) {
+#pragma GCC unroll 16
+  for (int c = 0; c < C; ++c, dst += job.dst_channel_stride)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v)
+      store_lanes<Whole>(sum[v][c], dst + spots[v].dst, job.dst_lane_stride, spots[v]);
+}
+
 template <int V, int C, class T>
-HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* HWY_RESTRICT w,
-                       Index channel) {
+HWY_INLINE void add_products(const TileJob<T>& job, const Spot* spots, const T* HWY_RESTRICT w,
+                             hn::Vec<Tag<T>> (&sum)[V][C]) {
   const Tag<T> d;
-  hn::Vec<Tag<T>> sum[V][C];
   const T* HWY_RESTRICT src[V];
-  T* const dst = job.dst + channel * job.dst_channel_stride;
 #pragma GCC unroll 16
-  for (int v = 0; v < V; ++v) {
-    src[v] = job.src + spots[v].src;
-#pragma GCC unroll 16
-    for (int c = 0; c < C; ++c)
-      sum[v][c] = job.first ? hn::Zero(d)
-                            : load_lanes(dst + spots[v].dst + c * job.dst_channel_stride,
-                                         job.dst_lane_stride, spots[v]);
-  }
+  for (int v = 0; v < V; ++v) src[v] = job.src + spots[v].src;
   const Index* HWY_RESTRICT offsets = job.offsets;
   for (Index k = 0; k < job.depth; ++k, w += C) {
     const Index at = offsets[k];
@@ -77,16 +97,32 @@ HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* HWY_RE
       for (int v = 0; v < V; ++v) sum[v][c] = hn::MulAdd(factor, x[v], sum[v][c]);
     }
   }
-#pragma GCC unroll 16
-  for (int c = 0; c < C; ++c) {
-    const bool biased = job.bias != nullptr;
-    const auto bias = hn::Set(d, biased ? job.bias[(channel + c) * job.bias_step] : T(0));
+}
+
+template <int V, int C, class T>
+HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* w, Index channel) {
+  const Tag<T> d;
+  hn::Vec<Tag<T>> sum[V][C];
+  T* const dst = job.dst + channel * job.dst_channel_stride;
+  const bool all = whole<T>(spots, V, job.dst_lane_stride);
+  if (job.first) {
 #pragma GCC unroll 16
     for (int v = 0; v < V; ++v)
-      store_lanes<T>(biased ? hn::Add(sum[v][c], bias) : sum[v][c],
-                     dst + spots[v].dst + c * job.dst_channel_stride, job.dst_lane_stride,
-                     spots[v]);
+#pragma GCC unroll 16
+      for (int c = 0; c < C; ++c) sum[v][c] = hn::Zero(d);
+  } else {
+    all ? load_sums<true>(job, spots, dst, sum) : load_sums<false>(job, spots, dst, sum);
   }
+  add_products(job, spots, w, sum);
+  if (job.bias != nullptr) {
+#pragma GCC unroll 16
+    for (int c = 0; c < C; ++c) {
+      const auto bias = hn::Set(d, job.bias[(channel + c) * job.bias_step]);
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) sum[v][c] = hn::Add(sum[v][c], bias);
+    }
+  }
+  all ? store_sums<true>(job, spots, dst, sum) : store_sums<false>(job, spots, dst, sum);
 }
 
 template <class T>
@@ -108,19 +144,37 @@ TileFunction<T> pick_tile(int spots, int channels, std::integer_sequence<int, C.
   return kTable[channels - 1](spots);
 }
 
+/// Asks for the sums of a tile to come. Planes of dst are often a power of two apart, where neither
+/// caches nor hardware prefetchers help.
+template <class T>
+void prefetch_sums(const TileJob<T>& job, const Spot* spots, int count, Index channel, int width) {
+  const T* dst = job.dst + channel * job.dst_channel_stride;
+  for (int c = 0; c < width; ++c, dst += job.dst_channel_stride)
+    for (int v = 0; v < count; ++v) __builtin_prefetch(dst + spots[v].dst, 1);
+}
+
 /// Spots outermost: their source stays in the first-level cache while the panels stream by.
 template <class T>
 void tiles(const TileJob<T>& job) {
+  constexpr Index kWorthPrefetch = 64;
   const Index blocks = (job.channels + kMaxChannels - 1) / kMaxChannels;
   const int widest = static_cast<int>((job.channels + blocks - 1) / blocks);
   const Index most = spots_per_tile(widest);
   for (Index s = 0; s < job.spot_count; s += most) {
     const int count = static_cast<int>(std::min(most, job.spot_count - s));
+    Index c = 0;
     for (Index b = 0; b < blocks; ++b) {
-      const Index c = channel_block(job.channels, kMaxChannels, b);
-      const int width = static_cast<int>(channel_block(job.channels, kMaxChannels, b + 1) - c);
+      const Index end = channel_block(job.channels, kMaxChannels, b + 1);
+      const int width = static_cast<int>(end - c);
+      if (job.depth >= kWorthPrefetch) {
+        const bool wrap = b + 1 == blocks;
+        const Index next = wrap ? s + most : s;
+        if (next + count <= job.spot_count)
+          prefetch_sums(job, job.spots + next, count, wrap ? 0 : end, width);
+      }
       const auto run = pick_tile<T>(count, width, std::make_integer_sequence<int, kMaxChannels>());
       run(job, job.spots + s, job.panels + c * job.depth, c);
+      c = end;
     }
   }
 }

@@ -1,0 +1,52 @@
+// Alternating repetitions, so that a noisy machine disturbs all plans alike.
+#include "tilewright/api/bench.h"
+
+#include <algorithm>
+#include <random>
+
+namespace tilewright {
+namespace {
+
+Tensor noise(const TensorSpec& spec, std::uint32_t seed) {
+  Tensor t(spec);
+  std::minstd_rand random(seed);
+  dispatch(spec.dtype, [&](auto type) {
+    using T = decltype(type);
+    T* v = t.data<T>();
+    const Index count = spec.volume();
+    for (Index i = 0; i < count; ++i) {
+      const auto r = static_cast<double>(random() % 256);
+      v[i] = static_cast<T>(is_float(spec.dtype) ? r / 128 - 1 : r / 2);
+    }
+  });
+  return t;
+}
+
+}  // namespace
+
+double BenchResult::median_seconds() const {
+  std::vector<double> sorted = seconds;
+  std::sort(sorted.begin(), sorted.end());
+  return sorted.empty() ? 0 : sorted[sorted.size() / 2];
+}
+
+std::vector<BenchResult> bench(const std::vector<Plan>& plans, int repeats,
+                               const std::atomic<bool>* cancel) {
+  std::vector<BenchResult> results(plans.size());
+  if (plans.empty()) return results;
+  const Problem& p = plans.front().problem;
+  const Tensor src = noise(p.spec(Operand::kSrc), 1);
+  const Tensor weights = noise(p.spec(Operand::kWeights), 2);
+  const Tensor bias = p.has_bias() ? noise(p.spec(Operand::kBias), 3) : Tensor();
+  Tensor dst(p.spec(Operand::kDst));
+  RunOptions options;
+  options.cancel = cancel;
+  for (int i = -1; i < repeats; ++i)
+    for (std::size_t j = 0; j < plans.size(); ++j) {
+      results[j].trace = run(plans[j], src, weights, p.has_bias() ? &bias : nullptr, dst, options);
+      if (i >= 0) results[j].seconds.push_back(results[j].trace.seconds);
+    }
+  return results;
+}
+
+}  // namespace tilewright

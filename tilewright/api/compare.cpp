@@ -1,0 +1,96 @@
+// Comparison of values, and the two stores that serve it.
+#include "tilewright/api/compare.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "tilewright/tensor/convert.h"
+
+namespace tilewright {
+namespace {
+
+// The comparing store reads back at most this much at a time.
+constexpr Index kRowBytes = Index{1} << 18;
+
+template <class T>
+bool same(T a, T b) {
+  if (a != a || b != b) return a != a && b != b;
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+template <class T>
+void compare_typed(const ConstTensorView& a, const ConstTensorView& b, const Region& where,
+                   const ConstTensorView* tolerance, VerifyReport& report) {
+  for (Index n = 0; n < a.shape[0]; ++n)
+    for (Index c = 0; c < a.shape[1]; ++c)
+      for (Index y = 0; y < a.shape[2]; ++y)
+        for (Index x = 0; x < a.shape[3]; ++x) {
+          const T found = *a.at<T>(n, c, y, x), expected = *b.at<T>(n, c, y, x);
+          if (same(found, expected)) continue;
+          const double gap = std::abs(static_cast<double>(found) - static_cast<double>(expected));
+          if (tolerance != nullptr && gap <= *tolerance->at<double>(n, c, y, x)) continue;
+          if (!(gap <= report.largest_difference)) report.largest_difference = gap;
+          if (report.differing++ != 0) continue;
+          report.first_difference = fmt::format(
+              "n{} c{} y{} x{}: found {}, expected {}", where[kN].begin + n, where[kC].begin + c,
+              where[kY].begin + y, where[kX].begin + x, found, expected);
+        }
+}
+
+template <class T>
+void absolute_rows(const TensorView& v) {
+  for (Index n = 0; n < v.shape[0]; ++n)
+    for (Index c = 0; c < v.shape[1]; ++c)
+      for (Index y = 0; y < v.shape[2]; ++y)
+        for (Index x = 0; x < v.shape[3]; ++x) {
+          T& value = *v.at<T>(n, c, y, x);
+          value = std::abs(value);
+        }
+}
+
+}  // namespace
+
+void compare(const ConstTensorView& found, const ConstTensorView& expected, const Region& where,
+             const ConstTensorView* tolerance, VerifyReport& report) {
+  if (found.dtype != expected.dtype || found.shape != expected.shape)
+    throw InternalError("comparison of unlike tensors");
+  dispatch(found.dtype,
+           [&](auto t) { compare_typed<decltype(t)>(found, expected, where, tolerance, report); });
+  report.elements += where.volume();
+}
+
+void MagnitudeStore::read(const Region& region, const TensorView& dst) {
+  inner_.read(region, dst);
+  if (dst.dtype == DType::kF64) return absolute_rows<double>(dst);
+  if (dst.dtype == DType::kF32) return absolute_rows<float>(dst);
+  throw InternalError("magnitudes are read as f32 or f64");
+}
+
+void MagnitudeStore::write(const Region&, const ConstTensorView&) {
+  throw InternalError("magnitudes are read-only");
+}
+
+void ComparingStore::read(const Region& region, const TensorView& dst) {
+  existing_.read(region, dst);
+}
+
+void ComparingStore::write(const Region& region, const ConstTensorView& src) {
+  const Index row = region[kX].size() * size_of(spec().dtype);
+  const Index rows = std::max<Index>(1, kRowBytes / std::max<Index>(1, row));
+  for (Index n = 0; n < src.shape[0]; ++n)
+    for (Index c = 0; c < src.shape[1]; ++c)
+      for (Index y = 0; y < src.shape[2]; y += rows) {
+        const Region part{
+            {{Interval{n, n + 1}, Interval{c, c + 1}, Interval{y, std::min(src.shape[2], y + rows)},
+              Interval{0, src.shape[3]}}}};
+        Region where = part;
+        for (int d = 0; d < 4; ++d) where[d] = part[d].shifted(region[d].begin);
+        Tensor existing(spec().dtype, part.shape());
+        existing_.read(where, existing.view());
+        compare(existing.view(), src.slice(part), where, nullptr, report_);
+      }
+}
+
+}  // namespace tilewright

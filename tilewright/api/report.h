@@ -1,0 +1,18 @@
+// What this build and this machine are, for people.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace tilewright {
+
+/// "0.1.0"
+const char* version();
+
+/// One line per device: "cpu: 2 cores, AVX2".
+std::vector<std::string> device_descriptions();
+
+/// Measured f32 multiply-add peak in GFLOP/s with `threads` threads (about 50 ms); 0 if unknown.
+double fma_peak(int threads);
+
+}  // namespace tilewright

@@ -1,0 +1,141 @@
+// Options that several commands share, and their reading.
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "tilewright/cli/command.h"
+
+namespace tilewright::cli {
+namespace {
+
+Conv2dOptions::Pair parse_pair(const std::string& text, const std::string& what) {
+  std::vector<std::string> parts;
+  std::stringstream stream(text);
+  for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
+  if (parts.size() == 1) parts.push_back(parts[0]);
+  if (parts.size() != 2)
+    throw InvalidArgument(fmt::format("{} '{}': must be Y,X or one number", what, text));
+  const Conv2dOptions::Pair pair{parse_index(parts[0], what), parse_index(parts[1], what)};
+  if (pair.y < 1 || pair.x < 1)
+    throw InvalidArgument(fmt::format("{} '{}': must be at least 1", what, text));
+  return pair;
+}
+
+Padding parse_padding(const std::string& text) {
+  if (text == "same") return Padding::same();
+  if (text == "valid") return Padding::valid();
+  const auto parts = split(text, ',');
+  if (parts.size() != 4)
+    throw InvalidArgument(
+        fmt::format("--padding '{}': must be same, valid or TOP,BOTTOM,LEFT,RIGHT", text));
+  std::array<Index, 4> v{};
+  for (std::size_t i = 0; i < 4; ++i) {
+    v[i] = parse_index(parts[i], "--padding");
+    if (v[i] < 0) throw InvalidArgument(fmt::format("--padding '{}': must not be negative", text));
+  }
+  return Padding::sides(v[0], v[1], v[2], v[3]);
+}
+
+const char* help_of(const char* parameter) {
+  for (const ParameterInfo& p : conv2d_parameters())
+    if (std::string(p.name) == parameter) return p.help;
+  return "";
+}
+
+std::string option_of(const char* parameter) { return std::string("--") + parameter; }
+
+}  // namespace
+
+void MachineArguments::define(CLI::App& app) {
+  app.add_option("--memory", memory, "bytes allowed, e.g. 512MiB (default: half of what is free)")
+      ->type_name("SIZE");
+  app.add_option("--threads", threads, "threads that compute (default: all processors)")
+      ->type_name("N");
+}
+
+Machine MachineArguments::machine() const {
+  MachineLimits limits;
+  if (!memory.empty()) {
+    limits.host_bytes = parse_bytes(memory);
+    if (limits.host_bytes < 1) throw InvalidArgument("--memory: must be more than 0 bytes");
+  }
+  if (threads < 0 || threads > 4096)
+    throw InvalidArgument(fmt::format("--threads {}: must be between 1 and 4096", threads));
+  limits.threads = threads;
+  return local_machine().limited_to(limits);
+}
+
+void ConvolveArguments::define(CLI::App& app) {
+  app.add_option("--weights", weights, "weights [co,ci/g,ky,kx], or [ky,kx]")->type_name("W.npy");
+  app.add_option("--kernel", kernel,
+                 "filter for each band: gauss:sigma=3, box:9, sobel-x, sobel-y, laplace, sharpen, "
+                 "identity, or rows [[0,1,0],[1,-4,1],[0,1,0]]")
+      ->type_name("SPEC");
+  app.add_option("--bias", bias, "one number per output channel")->type_name("B.npy");
+  const auto parameter = [&](const char* name, std::string& value) {
+    const char* values = "";
+    for (const ParameterInfo& p : conv2d_parameters())
+      if (std::string(p.name) == name) values = p.values;
+    app.add_option(option_of(name), value, help_of(name))->type_name(values)->capture_default_str();
+  };
+  parameter("padding", padding);
+  parameter("padding-mode", padding_mode);
+  parameter("stride", stride);
+  parameter("dilation", dilation);
+  app.add_option("--groups", groups, help_of("groups"))->type_name("G");
+  app.add_flag("--flip", flip, help_of("flip"));
+  app.add_option("--dtype", dtype,
+                 "type of the output (default: float32, or float64 where the source needs it)")
+      ->type_name("same|uint8|...|float64");
+  machine.define(app);
+  app.add_option("--exact", exact, "least exactness accepted")
+      ->type_name("bits|stable|bound")
+      ->capture_default_str();
+  app.add_option("--force", force, "forced cuts, e.g. tile=128x128,co=128,ci=128");
+  app.add_option("--kernel-impl", kernel_impl, "forced kernel, e.g. reference or cpu:direct");
+  app.add_option("--plan", plan_file, "take cuts, kernel, budget and threads from a saved plan")
+      ->type_name("FILE");
+}
+
+PlanOptions ConvolveArguments::planning() const {
+  PlanOptions options;
+  options.least = parse_exactness(exact);
+  options.force = force;
+  options.kernel = kernel_impl;
+  return options;
+}
+
+ConvolveRequest ConvolveArguments::request(const std::string& src, const std::string& dst) const {
+  ConvolveRequest r;
+  r.src = src;
+  r.dst = dst;
+  r.weights = weights;
+  r.kernel = kernel;
+  r.bias = bias;
+  r.options.stride = parse_pair(stride, "--stride");
+  r.options.dilation = parse_pair(dilation, "--dilation");
+  r.options.padding = parse_padding(padding);
+  r.options.padding_mode = parse_padding_mode(padding_mode);
+  r.options.groups = groups;
+  r.options.flip = flip;
+  r.dtype = dtype;
+  r.planning = planning();
+  if (!plan_file.empty()) r.saved_plan = read_text(plan_file);
+  return r;
+}
+
+std::string read_text(const std::string& path) {
+  constexpr std::size_t kMost = std::size_t{1} << 20;
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kMost + 1, '\0');
+  if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad() || (file.fail() && !file.eof()))
+    throw StoreError(fmt::format("{}: cannot be read; name a text file", path));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMost)
+    throw StoreError(fmt::format("{}: too large for a plan or a list of problems", path));
+  return text;
+}
+
+}  // namespace tilewright::cli

@@ -1,0 +1,105 @@
+// tilewright bench: problems on generated data in memory; predicted next to measured.
+#include <fmt/format.h>
+
+#include <memory>
+#include <sstream>
+
+#include "tilewright/cli/commands.h"
+
+namespace tilewright::cli {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> problems;
+  std::string force, kernel_impl, exact = "stable";
+  int repeat = 5;
+  bool one_piece = false;
+  MachineArguments machine;
+  TalkArguments talk;
+};
+
+// Problem lines as they stand; other words are files of problem lines, # starting a comment.
+std::vector<std::string> problem_lines(const std::vector<std::string>& words) {
+  std::vector<std::string> lines;
+  for (const std::string& w : words) {
+    if (w.find(' ') != std::string::npos) {
+      lines.push_back(w);
+      continue;
+    }
+    std::stringstream text(read_text(w));
+    for (std::string line; std::getline(text, line);)
+      if (!line.empty() && line[0] != '#') lines.push_back(line);
+  }
+  return lines;
+}
+
+Json row(const Plan& p, const BenchResult& r, double peak) {
+  const double seconds = r.median_seconds();
+  const double gflops = p.problem.flop() / seconds / 1e9;
+  return {{"problem", p.problem.line()},
+          {"pieces", p.counts().pieces},
+          {"elemental_convolutions", p.counts().elemental_convolutions},
+          {"seconds", seconds},
+          {"predicted_seconds", p.seconds},
+          {"compute_seconds", r.trace.compute_seconds},
+          {"gflop_per_second", gflops},
+          {"fraction_of_peak", peak > 0 ? gflops / peak : 0},
+          {"peak_bytes", r.trace.peak_bytes},
+          {"predicted_peak_bytes", p.peak_bytes()},
+          {"bytes_moved", r.trace.bytes_read + r.trace.bytes_written},
+          {"lower_bound_bytes", p.lower_bound_bytes},
+          {"hash", r.trace.hash}};
+}
+
+std::string row_text(const Json& j) {
+  return fmt::format(
+      "{}\n  {} pieces  {} (predicted {})  {:.1f} GFLOP/s = {:.0f} % of peak\n"
+      "  peak {} (predicted {})  moved {:.2f} x the lower bound\n",
+      j["problem"].get<std::string>(), j["pieces"].get<Index>(),
+      format_seconds(j["seconds"].get<double>()),
+      format_seconds(j["predicted_seconds"].get<double>()), j["gflop_per_second"].get<double>(),
+      100 * j["fraction_of_peak"].get<double>(), format_bytes(j["peak_bytes"].get<double>()),
+      format_bytes(j["predicted_peak_bytes"].get<double>()),
+      j["bytes_moved"].get<double>() / j["lower_bound_bytes"].get<double>());
+}
+
+void run(const Arguments& a) {
+  const Machine machine = a.machine.machine();
+  const double peak = fma_peak(machine.threads);
+  PlanOptions options;
+  options.least = parse_exactness(a.exact);
+  options.kernel = a.kernel_impl;
+  if (a.repeat < 1) throw InvalidArgument("--repeat must be at least 1");
+  for (const std::string& line : problem_lines(a.problems)) {
+    const Problem problem = parse_problem(line);
+    options.force = a.force;
+    std::vector<Plan> plans{plan(problem, machine, options)};
+    if (a.one_piece) {
+      options.force.clear();
+      plans.push_back(plan(problem, machine, options));
+    }
+    const auto results = bench(plans, a.repeat, &cancelled());
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      const Json j = row(plans[i], results[i], peak);
+      print(a.talk.json ? j.dump() + "\n" : row_text(j));
+    }
+  }
+}
+
+}  // namespace
+
+void define_bench(CLI::App& app, int&) {
+  auto a = std::make_shared<Arguments>();
+  app.add_option("PROBLEM", a->problems, "problem lines, or files of them")->required();
+  app.add_option("--repeat", a->repeat, "counted repetitions")->capture_default_str();
+  app.add_option("--force", a->force, "forced cuts");
+  app.add_flag("--against-automatic", a->one_piece,
+               "time the automatic plan too, in turn with the forced one");
+  app.add_option("--kernel-impl", a->kernel_impl, "forced kernel");
+  app.add_option("--exact", a->exact, "least exactness accepted")->capture_default_str();
+  a->machine.define(app);
+  a->talk.define(app, false);
+  app.callback([a] { run(*a); });
+}
+
+}  // namespace tilewright::cli

@@ -1,0 +1,82 @@
+// tilewright plan: explains a plan, its counts or the generated network; runs nothing.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <memory>
+
+#include "tilewright/cli/commands.h"
+
+namespace tilewright::cli {
+namespace {
+
+struct Arguments {
+  std::string src, dst = "out.npy", show = "summary", format = "text", save;
+  Index limit = 1000;
+  ConvolveArguments convolve;
+  bool json = false;
+};
+
+Plan make_plan(const Arguments& a) {
+  const bool is_problem = a.src.find(' ') != std::string::npos;
+  if (!is_problem)
+    return prepare(a.convolve.request(a.src, a.dst), a.convolve.machine.machine()).plan;
+  return plan(parse_problem(a.src), a.convolve.machine.machine(), a.convolve.planning());
+}
+
+std::string counts_text(const Counts& c) {
+  return fmt::format(
+      "tiles {}\nchannel_blocks {}\ntap_blocks {}\npieces {}\nsteps_per_piece {}\n"
+      "elemental_convolutions {}\n",
+      c.tiles, c.channel_blocks, c.tap_blocks, c.pieces, c.steps_per_piece,
+      c.elemental_convolutions);
+}
+
+void save(const Plan& p, const std::string& path) {
+  std::ofstream file(path);
+  file << p.to_json() << "\n";
+  file.close();
+  if (!file) throw StoreError(fmt::format("{}: cannot be written", path));
+}
+
+void run(const Arguments& a) {
+  const Plan p = make_plan(a);
+  if (!a.save.empty()) save(p, a.save);
+  const bool json = a.json || a.format == "json";
+  if (a.show == "graph") {
+    const GraphFormat format = json                ? GraphFormat::kJson
+                               : a.format == "dot" ? GraphFormat::kDot
+                                                   : GraphFormat::kText;
+    return dump_graph(TileGraph(p), format, a.limit, [](const std::string& text) {
+      if (cancelled()) throw Interrupted("interrupted");
+      print(text);
+    });
+  }
+  if (a.format == "dot") throw InvalidArgument("--format dot goes with --show graph");
+  if (json) return print(plan_json(p).dump(2) + "\n");
+  print(a.show == "counts" ? counts_text(p.counts()) : p.explain());
+}
+
+}  // namespace
+
+void define_plan(CLI::App& app, int&) {
+  auto a = std::make_shared<Arguments>();
+  app.add_option("SRC", a->src, "raster, array, or \"PROBLEM LINE\"")->required();
+  app.add_option("DST", a->dst, "planned output (its format decides how pieces are aligned)");
+  a->convolve.define(app);
+  app.add_option("--show", a->show, "what to show")
+      ->check(CLI::IsMember({"summary", "counts", "graph"}))
+      ->capture_default_str();
+  app.add_option("--format", a->format, "form of the answer")
+      ->check(CLI::IsMember({"text", "json", "dot"}))
+      ->capture_default_str();
+  app.add_option("--limit", a->limit, "pieces that --show graph writes, 0 for all")
+      ->capture_default_str();
+  app.add_option("--save", a->save, "write the plan to FILE, for conv --plan FILE")
+      ->type_name("FILE");
+  app.add_flag("--json", a->json, "same as --format json");
+  app.add_flag_callback("--quiet", [] {}, "no remarks (plan makes none)");
+  app.callback([a] { run(*a); });
+}
+
+}  // namespace tilewright::cli

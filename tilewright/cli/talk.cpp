@@ -1,0 +1,82 @@
+// Results on stdout, talk on stderr: progress as a bar, plain lines or JSON lines.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "tilewright/cli/command.h"
+
+namespace tilewright::cli {
+namespace {
+
+constexpr double kPlainEverySeconds = 2;
+
+std::string size_text(Index bytes) { return format_bytes(static_cast<double>(bytes)); }
+
+std::string status(const Progress& p) {
+  return fmt::format("{}/{} pieces, {}/s, {} of {}, {} left", p.pieces_done, p.pieces,
+                     format_bytes(p.dst_bytes_per_second), size_text(p.bytes_used),
+                     size_text(p.budget_bytes), format_seconds(p.seconds_left));
+}
+
+void draw_bar(const Progress& p) {
+  constexpr int kWidth = 24;
+  const int filled = static_cast<int>(p.fraction * kWidth);
+  fmt::print(stderr, "\r\x1b[K[{}{}] {:3.0f} %  {}", std::string(filled, '#'),
+             std::string(kWidth - filled, '.'), p.fraction * 100, status(p));
+  std::fflush(stderr);
+}
+
+void print_json(const Progress& p) {
+  const Json j{{"pieces_done", p.pieces_done},
+               {"pieces", p.pieces},
+               {"fraction", p.fraction},
+               {"seconds", p.seconds},
+               {"bytes_per_second", p.dst_bytes_per_second},
+               {"bytes_used", p.bytes_used},
+               {"budget_bytes", p.budget_bytes},
+               {"seconds_left", p.seconds_left}};
+  fmt::print(stderr, "{}\n", j.dump());
+  std::fflush(stderr);
+}
+
+bool draws_bar(const std::string& progress) {
+  return progress == "bar" || (progress == "auto" && ::isatty(STDERR_FILENO) != 0);
+}
+
+}  // namespace
+
+void TalkArguments::define(CLI::App& app, bool with_progress) {
+  app.add_flag("--json", json, "results as JSON");
+  app.add_flag("--quiet", quiet, "no progress and no remarks");
+  if (with_progress)
+    app.add_option("--progress", progress, "how progress is shown on stderr")
+        ->check(CLI::IsMember({"auto", "bar", "plain", "json", "none"}))
+        ->capture_default_str();
+}
+
+std::function<void(const Progress&)> TalkArguments::reporter() const {
+  if (quiet || progress == "none") return {};
+  if (progress == "json") return print_json;
+  if (draws_bar(progress)) return draw_bar;
+  return [last = 0.0](const Progress& p) mutable {
+    const bool end = p.pieces_done == p.pieces;
+    if (p.seconds - last < kPlainEverySeconds && !(end && last > 0)) return;
+    last = p.seconds;
+    fmt::print(stderr, "{:3.0f} %  {}\n", p.fraction * 100, status(p));
+  };
+}
+
+void TalkArguments::end_progress() const {
+  if (quiet || !draws_bar(progress)) return;
+  fmt::print(stderr, "\n");
+}
+
+void print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (std::fflush(stdout) != 0) throw StoreError("standard output cannot be written");
+}
+
+Json plan_json(const Plan& plan) { return Json::parse(plan.to_json()); }
+
+}  // namespace tilewright::cli

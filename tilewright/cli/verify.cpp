@@ -1,0 +1,74 @@
+// tilewright verify: a file against its inputs, or a problem line on generated data.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "tilewright/cli/commands.h"
+
+namespace tilewright::cli {
+namespace {
+
+struct Arguments {
+  std::string src, dst;
+  ConvolveArguments convolve;
+  TalkArguments talk;
+  VerifyOptions options;
+  bool integers = false;
+};
+
+VerifyReport check(const Arguments& a) {
+  const Machine machine = a.convolve.machine.machine();
+  if (a.src.find(' ') != std::string::npos) {
+    if (!a.dst.empty()) throw InvalidArgument("verify: a problem line takes no DST");
+    const Plan p = plan(parse_problem(a.src), machine, a.convolve.planning());
+    return verify_plan(p, a.options.seed, a.integers);
+  }
+  if (a.dst.empty()) throw InvalidArgument("verify: name SRC and DST, or a \"PROBLEM LINE\"");
+  ConvolveRequest request = a.convolve.request(a.src, a.dst);
+  Convolution c = prepare(request, machine);
+  VerifyOptions options = a.options;
+  options.cancel = &cancelled();
+  options.progress = a.talk.reporter();
+  const VerifyReport report = verify(request, c, machine, options);
+  a.talk.end_progress();
+  return report;
+}
+
+void run(const Arguments& a, int& exit_code) {
+  const VerifyReport r = check(a);
+  exit_code = r.equal() ? kOk : kDiffers;
+  if (a.talk.json) {
+    const Json j{{"equal", r.equal()},
+                 {"windows", r.windows},
+                 {"elements", r.elements},
+                 {"differing", r.differing},
+                 {"first_difference", r.first_difference},
+                 {"largest_difference", r.largest_difference},
+                 {"seconds", r.seconds}};
+    return print(j.dump() + "\n");
+  }
+  if (!r.equal())
+    return print(fmt::format("differs: {} of {} elements; first {}\n", r.differing, r.elements,
+                             r.first_difference));
+  if (!a.talk.quiet)
+    print(fmt::format("equal: {} elements in {} windows, {}\n", r.elements, r.windows,
+                      format_seconds(r.seconds)));
+}
+
+}  // namespace
+
+void define_verify(CLI::App& app, int& exit_code) {
+  auto a = std::make_shared<Arguments>();
+  app.add_option("SRC", a->src, "source of the result, or \"PROBLEM LINE\"")->required();
+  app.add_option("DST", a->dst, "the result to check");
+  a->convolve.define(app);
+  a->talk.define(app, true);
+  app.add_flag("--full", a->options.full, "recompute everything with another tiling");
+  app.add_option("--samples", a->options.samples, "windows to check")->capture_default_str();
+  app.add_option("--seed", a->options.seed, "of the windows, or of generated data")
+      ->capture_default_str();
+  app.add_flag("--integers", a->integers, "generated data are small integers");
+  app.callback([a, &exit_code] { run(*a, exit_code); });
+}
+
+}  // namespace tilewright::cli

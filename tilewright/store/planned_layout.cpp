@@ -1,0 +1,18 @@
+// Only chunked formats care where pieces end: a chunk written by two pieces is read back.
+#include "tilewright/store/planned_layout.h"
+
+#include "tilewright/store/ending.h"
+
+namespace tilewright {
+
+StoreLayout planned_layout(const std::string& path, const CreateOptions& options) {
+  StoreLayout layout;
+  layout.scratch_bytes = Index{256} << 10;
+  if (!has_ending(path, ".zarr")) return layout;
+  layout.cached = true;
+  for (std::size_t d = 0; d < 4; ++d)
+    layout.block[d] = std::clamp<Index>(options.block[d], 1, options.spec.shape[d]);
+  return layout;
+}
+
+}  // namespace tilewright
