@@ -10,7 +10,9 @@ if(TILEWRIGHT_SANITIZE)
     target_include_directories(tilewright_sanitize BEFORE INTERFACE
                                ${PROJECT_SOURCE_DIR}/cmake/tsan)
   endif()
-  set(tsan "suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp")
+  set(tsan "allocator_may_return_null=1:suppressions=${PROJECT_SOURCE_DIR}/cmake/tsan.supp")
   set(lsan "suppressions=${PROJECT_SOURCE_DIR}/cmake/lsan.supp:print_suppressions=0")
-  set(TILEWRIGHT_TEST_ENVIRONMENT "TSAN_OPTIONS=${tsan};LSAN_OPTIONS=${lsan}")
+  # Refused memory is an error that tests provoke, not a reason to stop.
+  set(asan "allocator_may_return_null=1")
+  set(TILEWRIGHT_TEST_ENVIRONMENT "ASAN_OPTIONS=${asan};TSAN_OPTIONS=${tsan};LSAN_OPTIONS=${lsan}")
 endif()
