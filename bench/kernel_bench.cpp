@@ -107,9 +107,9 @@ void bench(const Row& r, int threads, double peak, const Kernel& kernel) {
   const double seconds = times.wall;
   const double flop = 2.0 * static_cast<double>(dst.spec().volume() * r.ci * r.ky * r.kx);
   const double bytes = static_cast<double>(src.spec().bytes() + dst.spec().bytes());
-  fmt::print("{:28} {:10.3f} ms {:8.2f} GFLOP/s {:5.1f} % {:7.2f} GB/s, of cpu time {:5.1f} %\n", r.name, seconds * 1e3,
-             flop / seconds * 1e-9, 100 * flop / seconds * 1e-9 / peak, bytes / seconds * 1e-9,
-             100 * flop / times.cpu * 1e-9 / (peak / threads));
+  fmt::print("{:28} {:10.3f} ms {:8.2f} GFLOP/s {:5.1f} % {:7.2f} GB/s, of cpu time {:5.1f} %\n",
+             r.name, seconds * 1e3, flop / seconds * 1e-9, 100 * flop / seconds * 1e-9 / peak,
+             bytes / seconds * 1e-9, 100 * flop / times.cpu * 1e-9 / (peak / threads));
 }
 
 }  // namespace

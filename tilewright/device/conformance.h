@@ -45,7 +45,9 @@ class PoisonedTensor {
     const Index row = shape[kX] + row_gap, plane = shape[kY] * row + plane_gap;
     data_.assign(static_cast<std::size_t>(shape[kN] * shape[kC] * plane + 2 * kMargin),
                  std::numeric_limits<T>::quiet_NaN());
-    view_ = {reinterpret_cast<std::byte*>(data_.data() + kMargin), dtype_of<T>(), shape,
+    view_ = {reinterpret_cast<std::byte*>(data_.data() + kMargin),
+             dtype_of<T>(),
+             shape,
              {shape[kC] * plane, plane, row, 1}};
   }
   const TensorView& view() const { return view_; }
@@ -79,7 +81,9 @@ class Values {
  public:
   explicit Values(const Case& c) : special_(c.special), random_(c.seed) {}
   T operator()() {
-    static constexpr T kSpecial[] = {T(0), T(-0.0), std::numeric_limits<T>::infinity(),
+    static constexpr T kSpecial[] = {T(0),
+                                     T(-0.0),
+                                     std::numeric_limits<T>::infinity(),
                                      -std::numeric_limits<T>::infinity(),
                                      std::numeric_limits<T>::quiet_NaN(),
                                      std::numeric_limits<T>::denorm_min(),
@@ -116,8 +120,9 @@ std::vector<T> run_case(const Case& c, const Kernel& kernel) {
   for (const Interval part : {Interval{0, split}, Interval{split, c.ci}}) {
     if (part.empty()) continue;
     PoisonedTensor<T> taps({c.groups * c.co, part.size(), c.ky, c.kx}, 0, 0);
-    const ConstTensorView slice = ConstTensorView(weights.view())
-        .slice({{Interval{0, c.groups * c.co}, part, Interval{0, c.ky}, Interval{0, c.kx}}});
+    const ConstTensorView slice =
+        ConstTensorView(weights.view())
+            .slice({{Interval{0, c.groups * c.co}, part, Interval{0, c.ky}, Interval{0, c.kx}}});
     Index i = 0;
     taps.fill([&] {
       const Index kx = i % c.kx, ky = i / c.kx % c.ky, ci = i / (c.kx * c.ky) % part.size();

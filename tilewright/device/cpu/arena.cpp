@@ -1,8 +1,8 @@
 #include "tilewright/device/cpu/arena.h"
 
 #include <oneapi/tbb/blocked_range.h>
-#include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/info.h>
+#include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
@@ -20,8 +20,7 @@ tbb::task_arena& arena_of(int threads) {
 
 }  // namespace
 
-void parallel_ranges(Index count, int threads,
-                     const std::function<void(Index, Index, int)>& body) {
+void parallel_ranges(Index count, int threads, const std::function<void(Index, Index, int)>& body) {
   threads = std::min(threads, tbb::info::default_concurrency());  // TBB prints if it gets fewer
   if (threads <= 1 || count <= 1) return body(0, count, 0);
   arena_of(threads).execute([&] {

@@ -85,8 +85,8 @@ double error_against_formula(const conformance::Case& c) {
       const Index kx = k % c.kx, ky = k / c.kx % c.ky, ci = k / (c.kx * c.ky) + co / c.co * c.ci;
       const double product =
           static_cast<double>(weights.data<float>()[co * c.ci * c.ky * c.kx + k]) *
-          static_cast<double>(*src.view().at<float>(n, ci, y * c.sy + ky * c.dy,
-                                                    x * c.sx + kx * c.dx));
+          static_cast<double>(
+              *src.view().at<float>(n, ci, y * c.sy + ky * c.dy, x * c.sx + kx * c.dx));
       sum += product, size += std::abs(product);
     }
     const double error = std::abs(static_cast<double>(dst.data<float>()[i]) - sum);

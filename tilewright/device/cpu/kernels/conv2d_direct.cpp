@@ -2,6 +2,8 @@
 // never matters to its bits: no sum is shared.
 #include "tilewright/device/cpu/kernels/conv2d_direct.h"
 
+#include <array>
+
 #include "tilewright/device/cpu/arena.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_block.h"
 
@@ -10,6 +12,8 @@ namespace {
 
 // Below this many multiply-adds, waking a thread costs more than it saves.
 constexpr double kThreadWork = 1e6;
+// Up to this many multiply-adds, a plain loop is done before blocks are set up.
+constexpr int kTinyWork = 128;
 // Outputs of one channel in a block: enough to pay for packing the weights, few enough that
 // partial sums stay in cache.
 constexpr Index kFewOutputs = 512;
@@ -18,8 +22,8 @@ constexpr Index kBlocksPerThread = 4;
 
 StepAxis axis(const StepArgs& a, Dim dim) {
   const Window& w = a.layer->window(dim);
-  return {a.dst.shape[dim], a.weights.shape[dim], w.stride, w.dilation,
-          a.src.strides[dim], a.dst.strides[dim]};
+  return {a.dst.shape[dim], a.weights.shape[dim], w.stride,
+          w.dilation,       a.src.strides[dim],   a.dst.strides[dim]};
 }
 
 double fill(Index outputs, Index lanes) {
@@ -65,11 +69,10 @@ Interval part(Index extent, Index parts, Index i, Index step) {
 template <class T>
 Split split(const DirectStep<T>& s, const DirectOps<T>& ops, int threads) {
   const Index planes = s.n * s.groups;
-  const Index wanted =
-      threads == 1 ? 1 : (kBlocksPerThread * threads + planes - 1) / planes;
+  const Index wanted = threads == 1 ? 1 : (kBlocksPerThread * threads + planes - 1) / planes;
   const Index outputs = s.row.outputs * s.lane.outputs;
-  const Index parts = std::max(outputs / kManyOutputs,
-                               std::min(wanted, std::max<Index>(1, outputs / kFewOutputs)));
+  const Index parts =
+      std::max(outputs / kManyOutputs, std::min(wanted, std::max<Index>(1, outputs / kFewOutputs)));
   Split p;
   p.row = std::clamp<Index>(parts, 1, s.row.outputs);
   p.lane = std::clamp<Index>(parts / p.row, 1, (s.lane.outputs + ops.lanes - 1) / ops.lanes);
@@ -91,12 +94,35 @@ void run_rows(const DirectStep<T>& s, const DirectOps<T>& ops, const OutputBlock
   job.ci = s.ci, job.ky = s.taps_y, job.kx = s.taps_x;
   job.dilation_y = s.row.dilation, job.dilation_x = s.lane.dilation;
   job.bias = s.bias == nullptr ? nullptr : s.bias + channel * s.bias_step;
-  job.dst = s.dst_data + b.n * s.dst_n + channel * s.dst_c + b.row.begin * s.row.dst_step +
-            b.lane.begin;
+  job.dst =
+      s.dst_data + b.n * s.dst_n + channel * s.dst_c + b.row.begin * s.row.dst_step + b.lane.begin;
   job.dst_row_stride = s.row.dst_step;
   job.rows = b.row.size(), job.columns = b.lane.size();
   job.first = s.first;
   ops.rows(job);
+}
+
+/// Output by output, without vectors: setting up blocks would take longer.
+template <class T>
+void run_tiny(const DirectStep<T>& s, const DirectOps<T>& ops) {
+  std::array<Index, kTinyWork> offsets;
+  const StepAxis &y = s.turned ? s.lane : s.row, &x = s.turned ? s.row : s.lane;
+  std::size_t k = 0;
+  for (Index ci = 0; ci < s.ci; ++ci)
+    for (Index ky = 0; ky < s.taps_y; ++ky)
+      for (Index kx = 0; kx < s.taps_x; ++kx)
+        offsets[k++] = ci * s.src_c + ky * y.dilation * y.src_step + kx * x.dilation * x.src_step;
+  const Index channels = s.groups * s.co, outputs = y.outputs * x.outputs;
+  for (Index i = 0; i < s.n * channels * outputs; ++i) {
+    const Index ox = i % x.outputs, oy = i / x.outputs % y.outputs;
+    const Index c = i / outputs % channels, n = i / outputs / channels;
+    const T* src = s.src_data + n * s.src_n + c / s.co * s.ci * s.src_c +
+                   oy * y.stride * y.src_step + ox * x.stride * x.src_step;
+    T& dst = s.dst_data[n * s.dst_n + c * s.dst_c + oy * y.dst_step + ox * x.dst_step];
+    const T sum =
+        ops.dot(s.weights + c * s.depth(), src, offsets.data(), s.depth(), s.first ? T(0) : dst);
+    dst = s.bias == nullptr ? sum : sum + s.bias[c * s.bias_step];
+  }
 }
 
 template <class T>
@@ -105,26 +131,25 @@ void run_typed(const StepArgs& a) {
   const DirectStep<T> s = read_step<T>(a, ops.lanes);
   const double work = static_cast<double>(s.n * s.groups * s.co * s.row.outputs) *
                       static_cast<double>(s.lane.outputs * s.depth());
+  if (work <= kTinyWork) return run_tiny(s, ops);
   const int threads = work < kThreadWork ? 1 : a.threads;
   const bool by_rows = s.co == 1 && !s.turned && s.row.stride == 1 && s.lane.stride == 1 &&
                        s.lane.outputs >= ops.lanes;
   Split p = split(s, ops, threads);
   if (by_rows) p.lane = std::min(p.lane, s.lane.outputs / ops.lanes);
   const Index row_unit = by_rows ? std::min(4 * s.row.dilation, s.row.outputs) : 1;
-  parallel_ranges(
-      s.n * s.groups * p.count(), threads, [&](Index begin, Index end, int slot) {
-        BlockRunner<T> runner(s, ops, a.workspace + slot * kConv2dDirectWorkspace);
-        for (Index i = begin; i < end; ++i) {
-          const Index plane = i / p.count(), lane = i % p.lane, row = i / p.lane % p.row,
-                      co = i / (p.lane * p.row) % p.co;
-          const OutputBlock block{plane / s.groups, plane % s.groups,
-                                  part(s.co, p.co, co, 1),
-                                  part(s.row.outputs, p.row, row, row_unit),
-                                  part(s.lane.outputs, p.lane, lane, ops.lanes)};
-          if (block.row.empty() || block.lane.empty() || block.co.empty()) continue;
-          by_rows ? run_rows(s, ops, block) : runner.run(block);
-        }
-      });
+  parallel_ranges(s.n * s.groups * p.count(), threads, [&](Index begin, Index end, int slot) {
+    BlockRunner<T> runner(s, ops, a.workspace + slot * kConv2dDirectWorkspace);
+    for (Index i = begin; i < end; ++i) {
+      const Index plane = i / p.count(), lane = i % p.lane, row = i / p.lane % p.row,
+                  co = i / (p.lane * p.row) % p.co;
+      const OutputBlock block{plane / s.groups, plane % s.groups, part(s.co, p.co, co, 1),
+                              part(s.row.outputs, p.row, row, row_unit),
+                              part(s.lane.outputs, p.lane, lane, ops.lanes)};
+      if (block.row.empty() || block.lane.empty() || block.co.empty()) continue;
+      by_rows ? run_rows(s, ops, block) : runner.run(block);
+    }
+  });
 }
 
 }  // namespace

@@ -90,8 +90,7 @@ template <class T>
 void BlockRunner<T>::run_strip(const OutputBlock& block, const Box& box, const Interval& row,
                                const Interval& lane, TileJob<T>& job) {
   if (direct_) {
-    job.src = step_.src_data + block.n * step_.src_n +
-              (block.g * step_.ci + box.ci) * step_.src_c +
+    job.src = step_.src_data + block.n * step_.src_n + (block.g * step_.ci + box.ci) * step_.src_c +
               box.ky * step_.row.dilation * step_.row.src_step + box.kx * step_.lane.dilation;
   } else {
     pack(block, box, row, lane);
@@ -127,8 +126,8 @@ void BlockRunner<T>::choose_strip(const Box& box, const OutputBlock& block) {
   for (const Index vectors : {1, 2, 4, 6, 8, 12, 16, 24, 32, 64}) {
     const Index wide = std::min(vectors, width);
     const Index tall_most = std::min(kMaxSpots / wide, block.row.size());
-    const Index line = box.ci_count *
-                       PackedAxis(step_.lane, lane_taps(box), wide * lanes, lanes).size();
+    const Index line =
+        box.ci_count * PackedAxis(step_.lane, lane_taps(box), wide * lanes, lanes).size();
     const Index room = static_cast<Index>(window_.size());
     for (Index tall = tall_most; tall >= 1; tall = tall > 8 ? tall * 3 / 4 : tall - 1) {
       const Index size = line * PackedAxis(step_.row, row_taps(box), tall, 1).size();
@@ -154,9 +153,9 @@ void BlockRunner<T>::lay_offsets(const Box& box) {
     for (Index ky = 0; ky < box.y_count; ++ky)
       for (Index kx = 0; kx < box.x_count; ++kx, ++k) {
         const Index r = step_.turned ? kx : ky, l = step_.turned ? ky : kx;
-        offsets_[k] = direct_ ? ci * step_.src_c + ky * y.dilation * y.src_step +
-                                    kx * step_.lane.dilation
-                              : (ci * row_.size() + row_.tap(r)) * lane_.size() + lane_.tap(l);
+        offsets_[k] =
+            direct_ ? ci * step_.src_c + ky * y.dilation * y.src_step + kx * step_.lane.dilation
+                    : (ci * row_.size() + row_.tap(r)) * lane_.size() + lane_.tap(l);
       }
 }
 

@@ -36,7 +36,7 @@ struct DirectStep {
 /// A contiguous run of the canonical sequence of products: several channels with all taps, or one
 /// channel with several ky, or one ky with several kx.
 struct Box {
-  Index ci = 0, ky = 0, kx = 0;           // first
+  Index ci = 0, ky = 0, kx = 0;  // first
   Index ci_count = 1, y_count = 1, x_count = 1;
 
   Index depth() const { return ci_count * y_count * x_count; }
