@@ -30,9 +30,9 @@ std::vector<Index> parse_size(const std::string& text) {
 
 std::string source_name(const Arguments& a, const std::vector<Index>& sizes) {
   constexpr std::array<const char*, 4> kKeys{"n", "c", "y", "x"};
-  std::string name = fmt::format("synth:{}?dtype={}&seed={}", a.pattern, a.dtype, a.seed);
+  std::string name = fmt::format("synth:{},dtype={},seed={}", a.pattern, a.dtype, a.seed);
   for (std::size_t i = 0; i < sizes.size(); ++i)
-    name += fmt::format("&{}={}", kKeys[4 - sizes.size() + i], sizes[i]);
+    name += fmt::format(",{}={}", kKeys[4 - sizes.size() + i], sizes[i]);
   return name;
 }
 
