@@ -171,6 +171,7 @@ TEST(GdalStore, carries_metadata) {
   m.nodata = 9;
   m.band_names = {"red", "near infrared"};
   m.items = {{"TIFFTAG_XRESOLUTION", "300"},
+             {"TIFFTAG_YRESOLUTION", "150"},
              {"TIFFTAG_RESOLUTIONUNIT", "2 (pixels/inch)"},
              {"AREA_OR_POINT", "Area"},
              {"author", "A. B."}};

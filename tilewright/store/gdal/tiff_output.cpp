@@ -19,8 +19,7 @@ namespace {
 constexpr Index kHeaderBytes = 1 << 20;  // tags and the like, for the check of free space
 
 Index tile_edge(Index wanted, Index extent) {
-  return std::clamp<Index>(round_up(std::clamp<Index>(wanted, 1, std::min<Index>(extent, 512)), 16),
-                           16, 512);
+  return round_up(std::clamp<Index>(wanted, 1, std::min<Index>(extent, 512)), 16);
 }
 
 void check_fits_tiff(const std::string& path, const Shape& shape) {
