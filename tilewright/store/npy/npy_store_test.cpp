@@ -64,12 +64,22 @@ TEST(NpyStore, names_types_and_ranks_it_cannot_hold) {
     save(path, npy_bytes(dictionary(descr, "False", "(1, 1)"), std::string(16, '\0')));
     EXPECT_NE(message_of<Unsupported>([&] { open_store(path); }).find("astype"), std::string::npos);
   }
-  for (const char* shape : {"()", "(7,)", "(1, 1, 1, 1, 1)"}) {
+  for (const char* shape : {"()", "(1, 1, 1, 1, 1)"}) {
     save(path, npy_bytes(dictionary("|u1", "False", shape), std::string(16, '\0')));
     message_of<Unsupported>([&] { open_store(path); });
   }
   save(path, npy_bytes("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2, 2)}", ""));
   message_of<Unsupported>([&] { open_store(path); });
+}
+
+TEST(NpyStore, reads_a_vector_as_one_row) {
+  const TestFolder folder;
+  save(folder / "v.npy", npy_bytes(dictionary("|u1", "False", "(3,)"), "abc"));
+
+  const auto store = open_store(folder / "v.npy");
+
+  EXPECT_EQ(store->spec().shape, (Shape{1, 1, 1, 3}));
+  EXPECT_EQ(store->rank(), 2);
 }
 
 TEST(NpyStore, survives_hostile_headers) {
