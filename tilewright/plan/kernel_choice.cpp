@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "tilewright/plan/strategy/strategy.h"
 
@@ -67,6 +68,8 @@ double error_bound(const Problem& problem) {
                               static_cast<double>(e[Axis::kKx]) +
                           (problem.has_bias() ? 1 : 0);
   const double unit = problem.compute == DType::kF64 ? 0x1p-53 : 0x1p-24;
+  // Beyond 1/u products the classical bound says nothing.
+  if (products * unit >= 1) return std::numeric_limits<double>::infinity();
   return products * unit / (1 - products * unit);
 }
 

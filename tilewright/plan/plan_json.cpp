@@ -12,6 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr int kVersion = 1;
+constexpr Index kMostThreads = 4096;
 
 Json counts_json(const Counts& c) {
   return {{"tiles", c.tiles},
@@ -32,11 +33,10 @@ T get(const Json& json, const char* key) {
   const auto at = json.find(key);
   if (at == json.end())
     throw InvalidArgument(fmt::format("plan file: the key '{}' is missing", key));
-  try {
-    return at->get<T>();
-  } catch (const Json::exception&) {
-    throw InvalidArgument(fmt::format("plan file: the key '{}' has a wrong type", key));
-  }
+  // Numbers that only convert to a T (fractions, 1e300) are as wrong as texts.
+  const bool fits = std::is_integral_v<T> ? at->is_number_integer() : at->is_string();
+  if (!fits) throw InvalidArgument(fmt::format("plan file: the key '{}' has a wrong type", key));
+  return at->get<T>();
 }
 
 Json parse_object(const std::string& text) {
@@ -73,18 +73,22 @@ std::string Plan::to_json() const {
 
 SavedPlan parse_saved_plan(const std::string& text) {
   const Json j = parse_object(text);
-  if (get<int>(j, "tilewright_plan") != kVersion)
+  if (const Index version = get<Index>(j, "tilewright_plan"); version != kVersion)
     throw InvalidArgument(fmt::format("plan file: version {} is not readable, this is version {}",
-                                      get<int>(j, "tilewright_plan"), kVersion));
+                                      version, kVersion));
   SavedPlan s;
   s.problem = parse_problem(get<std::string>(j, "problem"));
   s.force = get<std::string>(j, "force");
   s.kernel = get<std::string>(j, "kernel");
   s.exact = parse_exactness(get<std::string>(j, "exact"));
   s.budget_bytes = get<Index>(j, "budget_bytes");
-  s.threads = get<int>(j, "threads");
-  if (s.budget_bytes < 1 || s.threads < 1)
-    throw InvalidArgument("plan file: budget_bytes and threads must be at least 1");
+  const Index threads = get<Index>(j, "threads");
+  if (s.budget_bytes < 1 || threads < 1 || threads > kMostThreads)
+    throw InvalidArgument(
+        fmt::format("plan file: {} threads and a budget of {} bytes are not possible; threads are "
+                    "1 to {}",
+                    threads, s.budget_bytes, kMostThreads));
+  s.threads = static_cast<int>(threads);
   parse_force(s.force, s.problem);
   return s;
 }

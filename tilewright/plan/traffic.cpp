@@ -1,7 +1,9 @@
-// Traffic is separable: rows read over all pieces times columns read over all pieces.
+// Traffic is separable: rows read over all pieces times columns read over all pieces. What padding
+// shows from elsewhere in the image (mostly: circular padding) is not counted.
 #include "tilewright/plan/traffic.h"
 
 #include <cmath>
+#include <optional>
 
 #include "tilewright/plan/footprint.h"
 
@@ -11,31 +13,115 @@ namespace {
 // Beyond this many blocks the sum over blocks is replaced by count times the largest.
 constexpr Index kExactBlocks = 4096;
 
-Interval clipped(const Window& w, const Interval& out, Index extent) {
-  return intersect(w.demand(out), {0, extent});
-}
-
-// Sum over the blocks of an axis of the inputs demanded, each rounded to store blocks.
-double demanded(const Window& w, const Cover& cover, Index extent, Index granule) {
-  if (cover.count() > kExactBlocks) {
-    const Index most = std::min(extent, w.demand(Interval{0, cover.block()}).size());
-    const Index rounded = std::min(extent, granule > 1 ? most + granule : most);
-    return static_cast<double>(cover.count()) * static_cast<double>(rounded);
-  }
+// Sum over the blocks of an axis, and of its taps, of the inputs demanded, each rounded to store
+// blocks.
+double demanded(const Window& w, const Cover& cover, const Cover& taps, Index extent,
+                Index granule) {
   double sum = 0;
-  for (Index i = 0; i < cover.count(); ++i) {
-    const Interval in = clipped(w, cover[i], extent);
-    if (in.empty()) continue;
-    const Index begin = in.begin / granule * granule;
-    sum += static_cast<double>(std::min(extent, ceil_div(in.end, granule) * granule) - begin);
+  for (Index k = 0; k < taps.count(); ++k) {
+    if (cover.count() > kExactBlocks) {
+      const Index most = std::min(extent, w.demand(Interval{0, cover.block()}, taps[k]).size());
+      const Index rounded = std::min(extent, granule > 1 ? most + granule : most);
+      sum += static_cast<double>(cover.count()) * static_cast<double>(rounded);
+      continue;
+    }
+    for (Index i = 0; i < cover.count(); ++i) {
+      const Interval in = intersect(w.demand(cover[i], taps[k]), {0, extent});
+      if (in.empty()) continue;
+      const Index begin = in.begin / granule * granule;
+      sum += static_cast<double>(std::min(extent, ceil_div(in.end, granule) * granule) - begin);
+    }
   }
   return sum;
 }
 
 // Inputs demanded by an axis as a whole: each once.
 double demanded_once(const Window& w, const Cover& cover, Index extent) {
-  if (w.stride > w.span()) return demanded(w, cover, extent, 1);
-  return static_cast<double>(clipped(w, {0, cover.extent()}, extent).size());
+  if (w.stride > w.span()) return demanded(w, cover, Cover(w.taps, w.taps), extent, 1);
+  return static_cast<double>(intersect(w.demand({0, cover.extent()}), {0, extent}).size());
+}
+
+// Which neighbouring steps of a plan share source rows, so that the executor copies them from the
+// previous tile instead of reading them again.
+struct Sharing {
+  explicit Sharing(const Plan& p)
+      : taps(!p.cuts[Axis::kKx].cut()),
+        blocks(taps && !p.cuts[Axis::kCi].cut()),
+        pieces(blocks && (p.order == PieceOrder::kColumnsThenRows || !p.cuts[Axis::kX].cut())) {}
+  bool taps;    // steps with neighbouring ky
+  bool blocks;  // pieces of the same window
+  bool pieces;  // pieces with neighbouring y
+};
+
+// Rows read in one plane for one column of pieces, step by step as the executor goes.
+class RowWalk {
+ public:
+  explicit RowWalk(const Plan& p)
+      : plan_(p),
+        share_(p),
+        window_(p.problem.layer->window(kY)),
+        extent_(p.problem.src_shape[kY]) {}
+
+  double rows() {
+    const Index passes = plan_.co_innermost ? 1 : plan_.cuts[Axis::kCo].count();
+    double sum = pass();
+    if (passes == 1) return sum;
+    if (plan_.cuts[Axis::kX].cut()) previous_.reset();
+    return sum + static_cast<double>(passes - 1) * pass();
+  }
+
+ private:
+  double pass() {
+    const Index blocks = plan_.co_innermost ? plan_.cuts[Axis::kCo].count() : 1;
+    double sum = 0;
+    for (Index i = 0; i < plan_.cuts[Axis::kY].count(); ++i) {
+      if (!share_.pieces) previous_.reset();
+      sum += piece(i);
+      if (blocks == 1) continue;
+      if (!share_.blocks) previous_.reset();
+      sum += static_cast<double>(blocks - 1) * piece(i);
+    }
+    return sum;
+  }
+
+  double piece(Index i) {
+    const Cover& taps = plan_.cuts[Axis::kKy];
+    double sum = 0;
+    for (Index k = 0; k < taps.count(); ++k) {
+      if (!share_.taps) previous_.reset();
+      sum += step(window_.demand(plan_.cuts[Axis::kY][i], taps[k]));
+    }
+    return sum;
+  }
+
+  double step(const Interval& shown) {
+    Interval fresh = shown;
+    if (previous_ && previous_->contains(shown.begin))
+      fresh.begin = std::min(previous_->end, shown.end);
+    previous_ = shown;
+    return static_cast<double>(intersect(fresh, {0, extent_}).size());
+  }
+
+  const Plan& plan_;
+  Sharing share_;
+  const Window& window_;
+  Index extent_;
+  std::optional<Interval> previous_;
+};
+
+// Rows read in one plane for one column of pieces, over all blocks of output channels.
+double rows_read(const Plan& p) {
+  const Window& w = p.problem.layer->window(kY);
+  const Cover& y = p.cuts[Axis::kY];
+  const Cover& taps = p.cuts[Axis::kKy];
+  if (y.count() * taps.count() <= kExactBlocks) return RowWalk(p).rows();
+  const Sharing share(p);
+  const Index extent = p.problem.src_shape[kY];
+  const bool once = p.co_innermost && share.blocks && !taps.cut();
+  const double rows = share.pieces
+                          ? demanded_once(w, y, extent)
+                          : demanded(w, y, share.taps ? Cover(w.taps, w.taps) : taps, extent, 1);
+  return rows * (once ? 1.0 : static_cast<double>(p.cuts[Axis::kCo].count()));
 }
 
 struct Reads {
@@ -45,39 +131,53 @@ struct Reads {
 
 Reads src_reads(const Plan& p, const StoreHints& hints) {
   const Shape& s = p.problem.src_shape;
-  const Window& wy = p.problem.layer->window(kY);
   const Window& wx = p.problem.layer->window(kX);
-  const Cover& y = p.cuts[Axis::kY];
   const Cover& x = p.cuts[Axis::kX];
-  const bool one_step = p.counts().steps_per_piece == 1;
-  const bool rows_shared =
-      one_step && (p.order == PieceOrder::kColumnsThenRows || !x.cut()) && p.co_innermost;
-  const bool rows_shared_co_outer =
-      one_step && (p.order == PieceOrder::kColumnsThenRows || !x.cut()) && !p.co_innermost;
-  const double rows =
-      rows_shared || rows_shared_co_outer ? demanded_once(wy, y, s[kY]) : demanded(wy, y, s[kY], 1);
-  const double columns = demanded(wx, x, s[kX], 1);
-  const bool read_once_per_co = one_step && p.co_innermost;
-  const double planes = static_cast<double>(s[kN]) * static_cast<double>(s[kC]) *
-                        (read_once_per_co ? 1.0 : static_cast<double>(p.cuts[Axis::kCo].count()));
-  const double taps = static_cast<double>(p.cuts[Axis::kKy].count() * p.cuts[Axis::kKx].count());
+  const Cover& kx = p.cuts[Axis::kKx];
+  const double planes = static_cast<double>(s[kN]) * static_cast<double>(s[kC]);
+  const double rows = rows_read(p);
   Reads r;
-  r.elements = planes * taps * rows * columns;
+  r.elements = planes * rows * demanded(wx, x, kx, s[kX], 1);
   r.decoded = r.elements;
-  if (hints.cached) {
-    const bool band_cached = p.order == PieceOrder::kRowsThenColumns && one_step;
-    const double file_rows = rows_shared || band_cached ? demanded_once(wy, y, s[kY])
-                                                        : demanded(wy, y, s[kY], hints.block[2]);
-    const double file_columns =
-        band_cached ? static_cast<double>(s[kX]) : demanded(wx, x, s[kX], hints.block[3]);
-    // Blocks that hold several channels are decoded whole for each block of channels.
-    const Index channels =
-        std::max<Index>(1, p.problem.layer->region(Operand::kSrc, largest_step(p.cuts))[kC].size());
-    const double extra = static_cast<double>(round_up(channels, std::min(hints.block[1], s[kC]))) /
-                         static_cast<double>(channels);
-    r.decoded = planes * taps * file_rows * file_columns * extra;
-  }
+  if (!hints.cached) return r;
+  const Window& wy = p.problem.layer->window(kY);
+  const Cover& y = p.cuts[Axis::kY];
+  const bool one_step = p.counts().steps_per_piece == 1;
+  const bool band_cached = p.order == PieceOrder::kRowsThenColumns && one_step;
+  const bool once = one_step && (p.co_innermost || (!y.cut() && !x.cut()));
+  const double passes = once ? 1.0 : static_cast<double>(p.cuts[Axis::kCo].count());
+  const double file_rows =
+      passes * (band_cached ? demanded_once(wy, y, s[kY])
+                : Sharing(p).pieces && one_step
+                    ? demanded_once(wy, y, s[kY])
+                    : demanded(wy, y, p.cuts[Axis::kKy], s[kY], hints.block[2]));
+  const double file_columns =
+      band_cached ? static_cast<double>(s[kX]) : demanded(wx, x, kx, s[kX], hints.block[3]);
+  // Blocks that hold several channels are decoded whole for each block of channels.
+  const Index channels =
+      std::max<Index>(1, p.problem.layer->region(Operand::kSrc, largest_step(p.cuts))[kC].size());
+  const double extra = static_cast<double>(round_up(channels, std::min(hints.block[1], s[kC]))) /
+                       static_cast<double>(channels);
+  r.decoded = planes * file_rows * file_columns * extra;
   return r;
+}
+
+// How often streamed weights are read. The slots in flight take turns, so a step finds the block of
+// the step `flight` before it; blocks come round again with every tile.
+double weights_rounds(const Plan& p) {
+  if (p.keep_weights) return 1;
+  const Counts counts = p.counts();
+  const Index flight = counts.elemental_convolutions == 1 ? 1 : p.in_flight;
+  const Index images = p.cuts[Axis::kN].count();
+  const Index tiles = p.cuts[Axis::kY].count() * p.cuts[Axis::kX].count();
+  const Index groups = p.cuts[Axis::kG].count();
+  const Index co = p.cuts[Axis::kCo].count();
+  const bool all = tiles == 1;
+  const Index rotating = counts.steps_per_piece * (all ? groups * co : p.co_innermost ? co : 1);
+  const bool one_run = all || (groups == 1 && (p.co_innermost || co == 1));
+  const Index length = one_run ? images * tiles : tiles;
+  const Index reads = flight % rotating == 0 ? std::min(flight / rotating, length) : length;
+  return static_cast<double>(one_run ? 1 : images) * static_cast<double>(reads);
 }
 
 }  // namespace
@@ -86,17 +186,9 @@ void set_traffic(Plan& p, const StoreHints& src, double* src_file_bytes) {
   const Reads reads = src_reads(p, src);
   const auto src_size = static_cast<double>(size_of(p.problem.src_dtype));
   const auto weights_bytes = static_cast<double>(p.problem.spec(Operand::kWeights).bytes());
-  const Cuts& c = p.cuts;
   p.moved.src_bytes = reads.elements * src_size;
   p.moved.dst_bytes = static_cast<double>(p.problem.spec(Operand::kDst).bytes());
-  // Streamed weights are read again whenever the block in use changes back.
-  double rounds = 1;
-  if (!p.keep_weights) {
-    const bool blocks_alternate = p.co_innermost || p.counts().steps_per_piece > 1;
-    const Index again = c[Axis::kN].count() * c[Axis::kY].count() * c[Axis::kX].count();
-    rounds = blocks_alternate ? static_cast<double>(again) : 1;
-  }
-  p.moved.weights_bytes = weights_bytes * rounds;
+  p.moved.weights_bytes = weights_bytes * weights_rounds(p);
   if (src_file_bytes != nullptr) *src_file_bytes = reads.decoded * src_size;
 }
 

@@ -1,0 +1,172 @@
+// plan(): the seeds' case, budgets, one piece for small problems, speed of planning.
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "tilewright/plan/plan.h"
+#include "tilewright/plan/test_problems.h"
+
+namespace tilewright {
+namespace {
+
+using testing::Draw;
+using testing::test_machine;
+
+constexpr Index kMiB = Index{1} << 20;
+
+PlanOptions files(const std::string& force = "") {
+  PlanOptions options;
+  options.force = force;
+  options.src.file = options.dst.file = true;
+  options.src.scratch_bytes = options.dst.scratch_bytes = 256 << 10;
+  return options;
+}
+
+// Stores as different as the planner ever meets them.
+PlanOptions random_stores(Draw& d) {
+  PlanOptions options = d.chance(50) ? files() : PlanOptions{};
+  for (StoreHints* h : {&options.src, &options.dst}) {
+    if (d.chance(60)) continue;
+    h->file = h->cached = true;
+    h->block = {1, d.chance(80) ? 1 : 3, d.chance(50) ? 1 : d.in(8, 64), d.in(8, 256)};
+    h->index_bytes_per_block = d.chance(50) ? 0 : 16;
+  }
+  return options;
+}
+
+TEST(Planner, ForcedBlocksOfTheSeedsCase) {
+  const Plan p = plan(parse_problem(testing::kSeedsCase), test_machine(512 * kMiB),
+                      files("tile=128x128,co=128,ci=128"));
+
+  const Counts c = p.counts();
+  EXPECT_EQ(c.tiles, 64);
+  EXPECT_EQ(c.channel_blocks, 64);
+  EXPECT_EQ(c.elemental_convolutions, 4096);
+  EXPECT_EQ(c.pieces * c.steps_per_piece, 4096);
+  EXPECT_LE(p.peak_bytes(), 512 * kMiB);
+  EXPECT_EQ(p.exact, Exactness::kBits);
+  EXPECT_TRUE(p.forced);
+}
+
+TEST(Planner, AutomaticPlanOfTheSeedsCaseIsNearTheBound) {
+  const Problem problem = parse_problem(testing::kSeedsCase);
+  const Plan forced = plan(problem, test_machine(512 * kMiB), files("tile=128x128,co=128,ci=128"));
+
+  const Plan p = plan(problem, test_machine(512 * kMiB), files());
+
+  EXPECT_LE(p.moved.total(), 1.25 * p.lower_bound_bytes);
+  EXPECT_GT(forced.moved.total(), 2 * p.lower_bound_bytes);
+  EXPECT_LE(p.seconds, forced.seconds);
+  EXPECT_LE(p.peak_bytes(), 512 * kMiB);
+  EXPECT_EQ(p.exact, Exactness::kBits);
+}
+
+TEST(Planner, TakesMilliseconds) {
+  using Clock = std::chrono::steady_clock;
+  const Problem problem = parse_problem(testing::kSeedsCase);
+  double best = 1e9;
+  for (int i = 0; i < 3; ++i) {
+    const auto start = Clock::now();
+    plan(problem, test_machine(512 * kMiB), files());
+    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
+  }
+#ifdef __OPTIMIZE__
+  EXPECT_LT(best, 0.25);
+#endif
+}
+
+TEST(Planner, SmallProblemsAreOnePieceAndSayWhy) {
+  for (const char* line : {"conv2d ci3 y64 x64 co8 k3x3 p1,1,1,1", "conv2d ci1 y1 x1 co1",
+                           "conv2d n4 ci64 y32 x32 co64 k3x3 g64"}) {
+    const Plan p = plan(parse_problem(line), test_machine(64 * kMiB));
+
+    EXPECT_EQ(p.counts().elemental_convolutions, 1) << line;
+    EXPECT_EQ(p.in_flight, 1) << line;
+    EXPECT_NE(p.explain().find("one piece: "), std::string::npos) << p.explain();
+    EXPECT_NE(p.explain().find("of 64 MiB"), std::string::npos) << p.explain();
+    EXPECT_EQ(p.peak_bytes(), p.one_piece_bytes) << line;
+  }
+}
+
+TEST(Planner, ExplainsWhyItTiles) {
+  const Plan p =
+      plan(parse_problem("conv2d ci3 y4096 x4096 co3 k3x3 p1,1,1,1"), test_machine(32 * kMiB));
+
+  EXPECT_NE(p.explain().find("needed in one piece, 32 MiB allowed"), std::string::npos)
+      << p.explain();
+  for (const char* word : {"work ", "exact ", "stream ", "kernel  cpu:conv2d/direct", "peak ",
+                           "moved ", "time ", "least "})
+    EXPECT_NE(p.explain().find(word), std::string::npos) << word << "\n" << p.explain();
+}
+
+TEST(Planner, KeepsEveryBudget) {
+  Draw d(7);
+  int planned = 0;
+  for (int i = 0; i < 500; ++i) {
+    const std::string line = testing::random_line(d, d.chance(50) ? 60 : 5000);
+    const Index budget = Index{1} << d.in(18, 28);
+    SCOPED_TRACE(line + " in " + std::to_string(budget));
+    try {
+      const Plan p = plan(parse_problem(line), test_machine(budget), random_stores(d));
+      EXPECT_LE(p.peak_bytes(), budget);
+      EXPECT_LE(p.smallest_budget_bytes, p.peak_bytes());
+      EXPECT_GE(p.moved.src_bytes, 0);
+      EXPECT_GT(p.seconds, 0);
+      ++planned;
+    } catch (const BudgetTooSmall& e) {
+      EXPECT_GT(e.smallest_bytes, budget);
+    }
+  }
+  EXPECT_GT(planned, 250);
+}
+
+TEST(Planner, TheSmallestBudgetWorksAndNoSmallerOne) {
+  Draw d(11);
+  for (int i = 0; i < 150; ++i) {
+    const Problem problem = parse_problem(testing::random_line(d, d.chance(50) ? 60 : 5000));
+    PlanOptions options = random_stores(d);
+    if (d.chance(40)) options.force = "y=" + d.number(1, 20);
+    SCOPED_TRACE(problem.line() + " --force " + options.force);
+    Index smallest = 0;
+    try {
+      plan(problem, test_machine(1), options);
+      FAIL() << "planned in one byte";
+    } catch (const BudgetTooSmall& e) {
+      smallest = e.smallest_bytes;
+      EXPECT_NE(std::string(e.what()).find(std::to_string(smallest)), std::string::npos);
+    }
+
+    const Plan p = plan(problem, test_machine(smallest), options);
+
+    EXPECT_LE(p.peak_bytes(), smallest);
+    EXPECT_EQ(p.smallest_budget_bytes, smallest);
+    EXPECT_THROW(plan(problem, test_machine(smallest - 1), options), BudgetTooSmall);
+  }
+}
+
+TEST(Planner, MoreMemoryNeverPredictsMoreTime) {
+  for (const char* line : {"conv2d ci64 y2048 x2048 co64 k3x3 p1,1,1,1",
+                           "conv2d ci3 y8192 x8192 co3 k9x9 p4,4,4,4 g3 src:u8 dst:u8"}) {
+    double last = 1e300;
+    for (Index budget = 16 * kMiB; budget <= 1024 * kMiB; budget *= 2) {
+      const Plan p = plan(parse_problem(line), test_machine(budget), files());
+      EXPECT_LE(p.seconds, last * 1.11) << line << " in " << budget;
+      last = p.seconds;
+    }
+  }
+}
+
+TEST(Planner, RefusesMachinesWithoutMemoryOrThreads) {
+  const Problem p = parse_problem("conv2d ci1 y4 x4 co1");
+  EXPECT_THROW(plan(p, test_machine(0)), InvalidArgument);
+  EXPECT_THROW(plan(p, test_machine(1 << 20, 0)), InvalidArgument);
+}
+
+TEST(Exactness, NamesGoBothWays) {
+  for (const Exactness e : {Exactness::kBits, Exactness::kStable, Exactness::kBound})
+    EXPECT_EQ(parse_exactness(to_string(e)), e);
+  EXPECT_THROW(parse_exactness("exact"), InvalidArgument);
+}
+
+}  // namespace
+}  // namespace tilewright
