@@ -1,10 +1,11 @@
 """Outputs that cannot be made: nothing appears under the final name, nothing that exists is lost."""
 
+import contextlib
 import os
 import resource
 import subprocess
+import time
 import unittest
-
 
 import support
 from support import FILE, OK, UNSUPPORTED, USAGE
@@ -81,10 +82,11 @@ class Output(support.Case):
         self.fails(USAGE, "conv", "a.npy", "w.npy", "--weights", "w.npy", "--overwrite",
                    says="w.npy")
 
-    def test_the_source_behind_a_vrt_or_a_partial_name(self):
-        os.rename(self.path("a.npy"), self.path("out.npy.partial"))
-        self.fails(USAGE, "conv", "out.npy.partial", "out.npy", "--kernel", "box:3",
-                   says="out.npy.partial")
+    def test_the_name_of_the_unfinished_output(self):
+        self.succeeds("synth", "a.tif", "--size", "20x20")
+        self.path("a.tif").rename(self.path("out.tif.partial"))
+        self.fails(USAGE, "conv", "out.tif.partial", "out.tif", "--kernel", "box:3",
+                   says=["out.tif.partial", "another"])
 
     def test_dangling_link(self):
         os.symlink("nowhere.npy", self.path("out.npy"))
@@ -117,41 +119,54 @@ class FullDisk(support.Case):
 
     def test_more_than_any_disk_has(self):
         for ending in ENDINGS:
-            self.fails(FILE, "synth", f"out.{ending}", "--size", "2000000x2000000x200",
+            self.fails(FILE, "synth", f"out.{ending}", "--size", "200x2000000x2000000",
                        "--dtype", "uint8", says=[f"out.{ending}", ";"])
 
-    def test_small_file_system(self):
+    def mount(self, size):
+        """A small file system; skips where none can be mounted."""
         mount = self.path("small")
         mount.mkdir()
-        made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", mount],
+        made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", mount],
                               capture_output=True, check=False)
         if made.returncode != 0:
             self.skipTest("file systems cannot be mounted here")
         self.addCleanup(subprocess.run, ["umount", mount], check=False)
+        return mount
+
+    def test_disk_too_small(self):
+        self.mount("1m")
         self.array("a.npy", (500, 700))
         for ending in ENDINGS:
             self.fails(FILE, "conv", "a.npy", f"small/out.{ending}", "--kernel", "box:3",
                        says=[f"small/out.{ending}", "free some space"])
-        # Room when the run begins, and gone before it ends.
-        self.fill_while_running(mount)
 
-    def fill_while_running(self, mount):
-        self.array("b.npy", (400, 500))
+    def test_disk_that_fills_while_writing(self):
+        mount = self.mount("8m")
+        self.array("a.npy", (1000, 1000))
         for ending in ENDINGS:
-            done = self.run_program("conv", "b.npy", f"small/out.{ending}", "--kernel", "box:3")
-            self.assertEqual(done.returncode, OK, done.stderr)
-            for left in list(mount.iterdir()):
-                subprocess.run(["rm", "-r", left], check=True)
-        (mount / "ballast").write_bytes(bytes(500 << 10))
-        self.array("c.npy", (250, 500))
-        for ending in ENDINGS:
-            done = self.run_program("conv", "c.npy", f"small/out.{ending}", "--kernel", "box:3")
-            self.assertIn(done.returncode, (OK, FILE), done.stderr)
-            if done.returncode == FILE:
-                self.assert_one_line(done, done.stderr)
-                self.assertEqual([p.name for p in mount.iterdir()], ["ballast"])
-            for left in mount.glob("out*"):
-                subprocess.run(["rm", "-r", left], check=True)
+            command = [support.PROGRAM, "conv", "a.npy", f"small/out.{ending}", "--kernel",
+                       "box:61", "--force", "tile=64x256", "--kernel-impl", "reference"]
+            with subprocess.Popen(command, cwd=self.folder, stderr=subprocess.PIPE) as running:
+                while running.poll() is None and not list(mount.glob("out.*")):
+                    time.sleep(0.01)
+                self.fill(mount)
+                said = running.communicate(timeout=60)[1].decode()
+            about = (ending, running.returncode, said)
+            if running.returncode == FILE:
+                self.assertRegex(said, f"(?m)^tilewright: small/out.{ending}.*free some space")
+            else:  # all bytes were reserved before the ballast came
+                self.assertEqual(running.returncode, OK, about)
+            left = {p.name for p in mount.iterdir()} - {"ballast"}
+            self.assertEqual(left, set() if running.returncode else {f"out.{ending}"}, about)
+            subprocess.run(f"rm -r {mount}/*", shell=True, check=True)
+
+    @staticmethod
+    def fill(mount):
+        with open(mount / "ballast", "wb", buffering=0) as ballast:
+            for size in (1 << 16, 1 << 12):
+                with contextlib.suppress(OSError):
+                    while True:
+                        ballast.write(bytes(size))
 
 
 if __name__ == "__main__":
