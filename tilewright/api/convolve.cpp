@@ -30,12 +30,15 @@ class RepeatedFilter {
   }
 };
 
+// The output is written under a name with .partial first, which is as much in the way.
 void check_distinct(const std::string& dst, const std::string& input) {
-  std::error_code error;
-  if (input.empty() || !fs::exists(dst, error) || !fs::exists(input, error)) return;
-  if (fs::equivalent(dst, input, error))
-    throw InvalidArgument(
-        fmt::format("output '{}' is the input '{}'; write to another file", dst, input));
+  if (input.empty()) return;
+  for (const char* suffix : {"", ".partial"}) {
+    std::error_code error;
+    if (fs::equivalent(dst + suffix, input, error) && !error)
+      throw InvalidArgument(fmt::format("output '{}{}' is the input '{}'; write to another file",
+                                        dst, suffix, input));
+  }
 }
 
 // A bias file may be [co] or any shape with co elements.

@@ -9,6 +9,8 @@
 namespace tilewright::cli {
 namespace {
 
+constexpr Index kMostRepetitions = 1'000'000;
+
 struct Arguments {
   std::vector<std::string> problems;
   std::string force, kernel_impl, exact = "stable";
@@ -69,7 +71,6 @@ void run(const Arguments& a) {
   PlanOptions options;
   options.least = parse_exactness(a.exact);
   options.kernel = a.kernel_impl;
-  if (a.repeat < 1) throw InvalidArgument("--repeat must be at least 1");
   for (const std::string& line : problem_lines(a.problems)) {
     const Problem problem = parse_problem(line);
     options.force = a.force;
@@ -91,7 +92,8 @@ void run(const Arguments& a) {
 void define_bench(CLI::App& app, int&) {
   auto a = std::make_shared<Arguments>();
   app.add_option("PROBLEM", a->problems, "problem lines, or files of them")->required();
-  app.add_option("--repeat", a->repeat, "counted repetitions")->capture_default_str();
+  integer_option(app, "--repeat", a->repeat, "counted repetitions", 1, kMostRepetitions)
+      ->default_str(std::to_string(a->repeat));
   app.add_option("--force", a->force, "forced cuts");
   app.add_flag("--against-automatic", a->one_piece,
                "time the automatic plan too, in turn with the forced one");

@@ -66,7 +66,8 @@ void define_synth(CLI::App& app, int&) {
   app.add_option("--pattern", a->pattern, "noise, ints, gradient, checker, zone or impulse")
       ->capture_default_str();
   app.add_option("--dtype", a->dtype, "element type")->capture_default_str();
-  app.add_option("--seed", a->seed, "of the noise")->capture_default_str();
+  integer_option(app, "--seed", a->seed, "of the noise", 0, kMostIndex)
+      ->default_str(std::to_string(a->seed));
   a->machine.define(app);
   a->talk.define(app, true);
   app.add_flag("--overwrite", a->overwrite, "replace an existing DST");

@@ -64,9 +64,11 @@ void define_verify(CLI::App& app, int& exit_code) {
   a->convolve.define(app);
   a->talk.define(app, true);
   app.add_flag("--full", a->options.full, "recompute everything with another tiling");
-  app.add_option("--samples", a->options.samples, "windows to check")->capture_default_str();
-  app.add_option("--seed", a->options.seed, "of the windows, or of generated data")
-      ->capture_default_str();
+  integer_option(app, "--samples", a->options.samples, "windows to check", 1, kMostIndex)
+      ->default_str(std::to_string(a->options.samples));
+  integer_option(app, "--seed", a->options.seed, "of the windows, or of generated data", 0,
+                 kMostIndex)
+      ->default_str(std::to_string(a->options.seed));
   app.add_flag("--integers", a->integers, "generated data are small integers");
   app.callback([a, &exit_code] { run(*a, exit_code); });
 }
