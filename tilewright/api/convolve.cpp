@@ -111,7 +111,8 @@ void plan_with_blocks(const ConvolveRequest& request, Convolution& c, const Mach
   std::string message;
   for (const Index side : {256, 64, 16}) {
     CreateOptions output = c.output;
-    output.block = {1, 1, side, side};
+    // Wide blocks: pieces are written in runs of whole block rows.
+    output.block = {1, 1, side, 2 * side};
     options.dst = hints_of(planned_layout(request.dst, output));
     try {
       Plan p = plan(c.problem, machine, options);

@@ -19,8 +19,7 @@ namespace {
 constexpr Index kHeaderBytes = 1 << 20;  // tags and the like, for the check of free space
 
 Index tile_edge(Index wanted, Index extent) {
-  return std::clamp<Index>(round_up(std::clamp<Index>(wanted, 1, std::min<Index>(extent, 512)), 16),
-                           16, 512);
+  return round_up(std::clamp<Index>(wanted, 1, std::min<Index>(extent, 512)), 16);
 }
 
 void check_fits_tiff(const std::string& path, const Shape& shape) {
@@ -147,13 +146,15 @@ class TiffOutput final : public Store {
     const Index step = std::max<Index>(1, count / 4096);
     const Index size = File(output_->partial(), File::Mode::kRead).size();
     bool regular = first_ > 0 && size >= first_ + bytes;
-    for (Index i = 0; regular && i < count;
-         i = i + step < count || i == count - 1 ? i + step : count - 1) {
-      const Shape b{0, i / (counts_[kY] * counts_[kX]), i / counts_[kX] % counts_[kY],
-                    i % counts_[kX]};
-      regular = tiff_block_offset(*dataset, blocks_, output_->path(), b) == offset(b);
-    }
+    for (Index i = 0; regular && i < count; i += step) regular = lies_in_order(*dataset, i);
+    regular = regular && lies_in_order(*dataset, count - 1);
     if (!regular) throw InternalError(output_->path() + ": GDAL laid the tiles out irregularly");
+  }
+
+  bool lies_in_order(GDALDataset& dataset, Index i) const {
+    const Shape b{0, i / (counts_[kY] * counts_[kX]), i / counts_[kX] % counts_[kY],
+                  i % counts_[kX]};
+    return tiff_block_offset(dataset, blocks_, output_->path(), b) == offset(b);
   }
 
   int rank_;
