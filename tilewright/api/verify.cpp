@@ -33,10 +33,15 @@ Block window_size(const Problem& p, Index samples) {
 
 class Windows {
  public:
-  Windows(const Plan& plan, const Block& size, std::uint64_t seed)
-      : plan_(plan), size_(size), extents_(plan.problem.extents()), random_(seed) {}
+  Windows(const Plan& plan, const Block& size, const VerifyOptions& options)
+      : plan_(plan),
+        size_(size),
+        extents_(plan.problem.extents()),
+        samples_(options.samples),
+        random_(options.seed) {}
 
-  // The first four are the corners of the image, then every other one straddles piece borders.
+  // First half of the windows straddles piece borders, four are the corners of the image, the rest
+  // lies anywhere.
   Block at(Index i) {
     Block b = size_;
     for (const Axis a : kPieceAxes) b[a] = size_[a].shifted(place(a, i));
@@ -51,9 +56,11 @@ class Windows {
   Index place(Axis a, Index i) {
     const Index room = extents_[a] - size_[a].size();
     const bool spatial = a == Axis::kY || a == Axis::kX;
-    if (spatial && i < 4) return (a == Axis::kY ? i / 2 : i % 2) * room;
+    const Index corner = i - samples_ / 2;
+    if (spatial && corner >= 0 && corner < 4)
+      return (a == Axis::kY ? corner / 2 : corner % 2) * room;
     const Cover& cover = plan_.cuts[a];
-    if (spatial && cover.cut() && i % 2 == 0) {
+    if (spatial && cover.cut() && corner < 0) {
       const Index border = cover[1 + draw(cover.count() - 1)].begin;
       return std::clamp<Index>(border - size_[a].size() / 2, 0, room);
     }
@@ -63,6 +70,7 @@ class Windows {
   const Plan& plan_;
   const Block& size_;
   Extents extents_;
+  Index samples_;
   std::mt19937_64 random_;
 };
 
@@ -79,10 +87,12 @@ VerifyReport verify_windows(Convolution& c, Store& dst, const Machine& machine,
   Recomputer reference(by_definition, stores);
   Recomputer other(plan_regions(problem, machine, size, "", Exactness::kBits), stores);
   MagnitudeStore src_size(*stores.src), weights_size(*stores.weights);
-  const Stores size_stores{&src_size, &weights_size, stores.bias, &dst};
+  MagnitudeStore bias_size(c.bias == nullptr ? dst : *c.bias);
+  const Stores size_stores{&src_size, &weights_size, c.bias == nullptr ? nullptr : &bias_size,
+                           &dst};
   Recomputer magnitude(by_definition, size_stores);
   const bool exact = c.plan.exact != Exactness::kBound;
-  Windows windows(c.plan, size, options.seed);
+  Windows windows(c.plan, size, options);
   VerifyReport report;
   for (Index i = 0; i < options.samples; ++i) {
     check_cancel(options);

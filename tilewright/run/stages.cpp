@@ -70,7 +70,8 @@ TensorView Bench::bias_view(const Interval& channels) const {
 }
 
 Index Bench::bytes_used() const {
-  return pool.used() + std::max(stores.src->cache_bytes(), stores.dst->cache_bytes());
+  return pool.used() + std::max(stores.src->cache_bytes(), stores.dst->cache_bytes()) +
+         stores.src->layout().scratch_bytes + stores.dst->layout().scratch_bytes;
 }
 
 void Bench::check_cancel() const {
