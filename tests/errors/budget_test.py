@@ -66,7 +66,7 @@ class Budget(support.Case):
     def test_forced_cuts(self):
         self.array("a.npy", (4, 60, 70))
         self.weights("w.npy", (8, 4, 3, 3))
-        for n, force in enumerate(("tile=20x70", "co=4,ci=2,y=7", "flight=2,tile=60x16",
+        for n, force in enumerate(("tile=20x70", "co=4,ci=2,y=7,order=rows", "flight=2,tile=60x16",
                                    "weights=kept", "y=1+2+57,x=30+40")):
             self.check("a.npy", "--weights", "w.npy", "--force", force, dst=[f"{n}.npy"])
 

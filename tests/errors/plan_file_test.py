@@ -23,7 +23,8 @@ class PlanFile(support.Case):
 
     def refuse(self, text, *says, code=USAGE):
         self.path("bad.json").write_bytes(text if isinstance(text, bytes) else text.encode())
-        self.fails(code, *self.conv("bad.json"), says=["bad.json", *says])
+        file = ["bad.json"] if code == USAGE else []
+        self.fails(code, *self.conv("bad.json"), says=[*file, *says])
 
     def changed(self, **changes):
         plan = json.loads(self.good)
@@ -37,7 +38,7 @@ class PlanFile(support.Case):
     def test_the_good_one_works(self):
         result = self.succeeds(*self.conv("good.json"))
 
-        self.assertEqual(result["pieces"], 3 * 3 * result["pieces"] // 9)
+        self.assertEqual(result["pieces"] % 9, 0)
         self.assertEqual(result["budget_bytes"], 64 << 20)
         self.assertEqual(result["threads"], 2)
 

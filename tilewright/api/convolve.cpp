@@ -160,11 +160,12 @@ Convolution prepare(const ConvolveRequest& request, const Machine& machine) {
   PlanOptions planning = request.planning;
   planning.src = store_hints(*c.src);
   Machine limited = machine;
-  if (!request.saved_plan.empty()) {
-    const SavedPlan saved = parse_saved_plan(request.saved_plan);
+  if (request.saved_plan) {
+    const SavedPlan saved = parse_saved_plan(*request.saved_plan, request.saved_plan_name);
     if (saved.problem.line() != c.problem.line())
-      throw InvalidArgument(fmt::format("the plan file is for '{}', the request is '{}'",
-                                        saved.problem.line(), c.problem.line()));
+      throw InvalidArgument(fmt::format("{}: is for '{}', the request is '{}'; make a new plan",
+                                        request.saved_plan_name, saved.problem.line(),
+                                        c.problem.line()));
     planning.force = saved.force;
     planning.kernel = saved.kernel;
     planning.least = saved.exact;

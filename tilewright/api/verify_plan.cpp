@@ -29,17 +29,26 @@ Tensor random_tensor(const TensorSpec& spec, std::mt19937_64& random, bool integ
   return t;
 }
 
+// Row by row, so that a cancellation is noticed: a row that begins at y looks y strides further.
 template <class T>
 void run_definition(const Problem& p, const Tensor& src, const Tensor& weights, const Tensor* bias,
-                    Tensor& dst) {
+                    Tensor& dst, const std::atomic<bool>* cancel) {
   const Index groups = p.extents()[Axis::kG];
   const ConstTensorView none;
-  reference::conv2d<T>(src.view(), weights.view(), bias == nullptr ? none : bias->view(),
-                       dst.view(), p.layer->window(kY), p.layer->window(kX), groups, false);
+  for (Index y = 0; y < dst.shape()[kY]; ++y) {
+    if (cancel != nullptr && cancel->load()) throw Interrupted("interrupted");
+    Region row = whole(dst.shape());
+    row[kY] = {y, y + 1};
+    Window wy = p.layer->window(kY);
+    wy.pad_begin -= y * wy.stride;
+    reference::conv2d<T>(src.view(), weights.view(), bias == nullptr ? none : bias->view(),
+                         dst.view().slice(row), wy, p.layer->window(kX), groups, false);
+  }
 }
 
 // The definition on whole tensors of the compute type.
-Tensor define(const Problem& p, const Tensor& src, const Tensor& weights, const Tensor* bias) {
+Tensor define(const Problem& p, const Tensor& src, const Tensor& weights, const Tensor* bias,
+              const std::atomic<bool>* cancel) {
   Tensor wide(p.compute, src.shape()), taps(p.compute, weights.shape());
   copy(src.view(), wide.view());
   MemoryStore from(weights.view());
@@ -54,9 +63,9 @@ Tensor define(const Problem& p, const Tensor& src, const Tensor& weights, const 
   }
   Tensor result(p.compute, p.spec(Operand::kDst).shape);
   if (p.compute == DType::kF64) {
-    run_definition<double>(p, wide, taps, bias, result);
+    run_definition<double>(p, wide, taps, bias, result, cancel);
   } else {
-    run_definition<float>(p, wide, taps, bias, result);
+    run_definition<float>(p, wide, taps, bias, result, cancel);
   }
   return result;
 }
@@ -70,7 +79,8 @@ Tensor magnitudes_of(const Tensor& t) {
 
 }  // namespace
 
-VerifyReport verify_plan(const Plan& plan, std::uint64_t seed, bool integers) {
+VerifyReport verify_plan(const Plan& plan, std::uint64_t seed, bool integers,
+                         const std::atomic<bool>* cancel) {
   const Problem& p = plan.problem;
   std::mt19937_64 random(seed);
   const Tensor src = random_tensor(p.spec(Operand::kSrc), random, integers);
@@ -80,11 +90,12 @@ VerifyReport verify_plan(const Plan& plan, std::uint64_t seed, bool integers) {
   Tensor dst(p.spec(Operand::kDst));
   RunOptions poisoned;
   poisoned.poison = true;
+  poisoned.cancel = cancel;
   VerifyReport report;
   report.windows = 1;
   const Tensor* offsets = bias ? &*bias : nullptr;
   report.seconds = run(plan, src, weights, offsets, dst, poisoned).seconds;
-  const Tensor wide = define(p, src, weights, offsets);
+  const Tensor wide = define(p, src, weights, offsets, cancel);
   Tensor expected(p.spec(Operand::kDst));
   copy(wide.view(), expected.view());
   const Region all = whole(dst.shape());
@@ -95,7 +106,7 @@ VerifyReport verify_plan(const Plan& plan, std::uint64_t seed, bool integers) {
   std::optional<Tensor> offset_size;
   if (bias) offset_size = magnitudes_of(*bias);
   const Tensor allowed = tolerances(plan, define(p, magnitudes_of(src), magnitudes_of(weights),
-                                                 offset_size ? &*offset_size : nullptr));
+                                                 offset_size ? &*offset_size : nullptr, cancel));
   const ConstTensorView view = allowed.view();
   compare(dst.view(), expected.view(), all, &view, report);
   return report;

@@ -11,8 +11,6 @@
 namespace tilewright::cli {
 namespace {
 
-constexpr Index kMostThreads = 4096;
-
 Conv2dOptions::Pair parse_pair(const std::string& text, const std::string& what) {
   std::vector<std::string> parts;
   std::stringstream stream(text);
@@ -20,7 +18,8 @@ Conv2dOptions::Pair parse_pair(const std::string& text, const std::string& what)
   if (parts.size() == 1) parts.push_back(parts[0]);
   if (parts.size() != 2)
     throw InvalidArgument(fmt::format("{} '{}': must be Y,X or one number", what, text));
-  const Conv2dOptions::Pair pair{parse_index(parts[0], what), parse_index(parts[1], what)};
+  const std::string where = fmt::format("{} '{}'", what, text);
+  const Conv2dOptions::Pair pair{parse_index(parts[0], where), parse_index(parts[1], where)};
   if (pair.y < 1 || pair.x < 1)
     throw InvalidArgument(fmt::format("{} '{}': must be at least 1", what, text));
   return pair;
@@ -35,10 +34,19 @@ Padding parse_padding(const std::string& text) {
         fmt::format("--padding '{}': must be same, valid or TOP,BOTTOM,LEFT,RIGHT", text));
   std::array<Index, 4> v{};
   for (std::size_t i = 0; i < 4; ++i) {
-    v[i] = parse_index(parts[i], "--padding");
+    v[i] = parse_index(parts[i], fmt::format("--padding '{}'", text));
     if (v[i] < 0) throw InvalidArgument(fmt::format("--padding '{}': must not be negative", text));
   }
   return Padding::sides(v[0], v[1], v[2], v[3]);
+}
+
+Index parse_memory(const std::string& text) {
+  try {
+    if (const Index bytes = parse_bytes(text); bytes > 0) return bytes;
+  } catch (const InvalidArgument& e) {
+    throw InvalidArgument(fmt::format("--memory: {}", e.what()));
+  }
+  throw InvalidArgument(fmt::format("--memory '{}': must be more than 0 bytes", text));
 }
 
 const char* help_of(const char* parameter) {
@@ -61,8 +69,7 @@ void MachineArguments::define(CLI::App& app) {
 Machine MachineArguments::machine() const {
   MachineLimits limits;
   if (!memory.empty()) {
-    limits.host_bytes = parse_bytes(memory);
-    if (limits.host_bytes < 1) throw InvalidArgument("--memory: must be more than 0 bytes");
+    limits.host_bytes = parse_memory(memory);
   }
   limits.threads = threads;
   return local_machine().limited_to(limits);
@@ -123,7 +130,10 @@ ConvolveRequest ConvolveArguments::request(const std::string& src, const std::st
   r.options.flip = flip;
   r.dtype = dtype;
   r.planning = planning();
-  if (!plan_file.empty()) r.saved_plan = read_text(plan_file);
+  if (!plan_file.empty()) {
+    r.saved_plan = read_text(plan_file);
+    r.saved_plan_name = plan_file;
+  }
   return r;
 }
 

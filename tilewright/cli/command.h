@@ -59,9 +59,10 @@ struct TalkArguments {
   void define(CLI::App& app, bool with_progress);
   /// Draws progress on stderr as asked; empty for none.
   std::function<void(const Progress&)> reporter() const;
-  /// Ends a bar that was drawn.
-  void end_progress() const;
 };
+
+/// Ends the line of a bar that was drawn, so that other talk begins on its own.
+void end_bar();
 
 /// The options of `conv`, `plan` and `verify`.
 struct ConvolveArguments {
@@ -97,5 +98,8 @@ void write_text(const std::string& path, const std::string& text, bool overwrite
 Json plan_json(const Plan& plan);
 
 void print(const std::string& text);
+
+/// JSON as one line, or indented; bytes of foreign texts that are no UTF-8 are replaced.
+std::string text_of(const Json& json, int indent = -1);
 
 }  // namespace tilewright::cli

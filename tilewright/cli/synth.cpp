@@ -20,7 +20,7 @@ struct Arguments {
 std::vector<Index> parse_size(const std::string& text) {
   std::vector<Index> sizes;
   for (const std::string& part : split(text, 'x')) {
-    sizes.push_back(parse_index(part, "--size"));
+    sizes.push_back(parse_index(part, "--size '" + text + "'"));
     if (sizes.back() < 1) throw InvalidArgument("--size '" + text + "': must be at least 1");
   }
   if (sizes.size() < 2 || sizes.size() > 4)
@@ -44,7 +44,7 @@ void run(const Arguments& a) {
   options.progress = a.talk.reporter();
   const Trace t = copy_store(*src, a.dst, static_cast<int>(sizes.size()), a.overwrite,
                              a.machine.machine(), options);
-  a.talk.end_progress();
+  end_bar();
   if (a.talk.json)
     return print(Json{{"seconds", t.seconds},
                       {"bytes_written", t.bytes_written},

@@ -21,7 +21,7 @@ VerifyReport check(const Arguments& a) {
   if (a.src.find(' ') != std::string::npos) {
     if (!a.dst.empty()) throw InvalidArgument("verify: a problem line takes no DST");
     const Plan p = plan(parse_problem(a.src), machine, a.convolve.planning());
-    return verify_plan(p, a.options.seed, a.integers);
+    return verify_plan(p, a.options.seed, a.integers, &cancelled());
   }
   if (a.dst.empty()) throw InvalidArgument("verify: name SRC and DST, or a \"PROBLEM LINE\"");
   ConvolveRequest request = a.convolve.request(a.src, a.dst);
@@ -30,7 +30,7 @@ VerifyReport check(const Arguments& a) {
   options.cancel = &cancelled();
   options.progress = a.talk.reporter();
   const VerifyReport report = verify(request, c, machine, options);
-  a.talk.end_progress();
+  end_bar();
   return report;
 }
 

@@ -9,21 +9,20 @@
 namespace tilewright {
 namespace {
 
-void check_forced(const Plan& p, const PlanOptions& options) {
-  if (p.exact <= options.least) return;
+void check_forced(Exactness reached, const PlanOptions& options) {
+  if (reached <= options.least) return;
   throw InvalidArgument(fmt::format(
       "force '{}': re-associates sums, which reaches only '{}', but '{}' is asked for; cut the "
-      "input channels to 1 as well (ci=1), or allow it with --exact {}",
-      options.force, to_string(p.exact), to_string(options.least), to_string(p.exact)));
+      "input channels to 1 as well (ci=1, and ky=1 below kx), or allow it with --exact {}",
+      options.force, to_string(reached), to_string(options.least), to_string(reached)));
 }
 
-void finish(Plan& p, const Search& search, const PlanOptions& options) {
+void finish(Plan& p, const Search& search) {
   p.smallest_budget_bytes = search.smallest();
   p.next_best = search.runner_up();
   p.exact = exactness_of(p);
   p.bound = error_bound(p.problem);
   p.lower_bound_bytes = lower_bound_bytes(p.problem, static_cast<double>(p.budget_bytes));
-  check_forced(p, options);
 }
 
 }  // namespace
@@ -33,7 +32,9 @@ Plan plan(const Problem& problem, const Machine& machine, const PlanOptions& opt
     throw InvalidArgument(fmt::format("a plan needs a budget and threads, not {} bytes and {}",
                                       machine.host_bytes, machine.threads));
   Search search(problem, machine, options);
-  search.with_kernel(choose_kernel(problem, machine, options));
+  const KernelInfo& kernel = choose_kernel(problem, machine, options);
+  check_forced(search.most_exact(kernel), options);
+  search.with_kernel(kernel);
   if (!search.best()) {
     throw BudgetTooSmall(
         fmt::format("{} does not fit {} ({} bytes); the smallest budget that works is {} bytes",
@@ -42,7 +43,7 @@ Plan plan(const Problem& problem, const Machine& machine, const PlanOptions& opt
         search.smallest());
   }
   Plan result = *search.best();
-  finish(result, search, options);
+  finish(result, search);
   return result;
 }
 

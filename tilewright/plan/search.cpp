@@ -72,6 +72,24 @@ void Search::with_kernel(const KernelInfo& kernel) {
   note_smallest();
 }
 
+// Only channels and rows of taps decide whether cut taps are summed in the order of the definition,
+// and only at the two ends of their range.
+Exactness Search::most_exact(const KernelInfo& kernel) {
+  now_.kernel = kernel;
+  Exactness best = Exactness::kBound;
+  for (const Index ci : {extents_[Axis::kCi], Index{1}})
+    for (const Index ky : {extents_[Axis::kKy], Index{1}}) {
+      for (const Axis a : kAxes)
+        now_.cuts[a] = force_.given[a] ? force_.cuts[a] : Cover(extents_[a], extents_[a]);
+      if (!force_.given[Axis::kCi]) now_.cuts[Axis::kCi] = Cover(extents_[Axis::kCi], ci);
+      if (!force_.given[Axis::kKy]) now_.cuts[Axis::kKy] = Cover(extents_[Axis::kKy], ky);
+      const bool inside_groups = force_.given[Axis::kG] && now_.cuts[Axis::kG].block() > 1 &&
+                                 now_.cuts[Axis::kCi].cut();
+      if (!inside_groups) best = std::min(best, exactness_of(now_));
+    }
+  return best;
+}
+
 Index Search::alignment(Axis axis) const {
   if (!options_.dst.cached) return 1;
   if (axis == Axis::kY) return options_.dst.block[2];
@@ -110,7 +128,7 @@ bool Search::allowed() const {
   const Cuts& c = now_.cuts;
   const bool inside_group = c[Axis::kCo].cut() || c[Axis::kCi].cut();
   if (inside_group && c[Axis::kG].block() > 1) return false;
-  return now_.forced || exactness_of(now_) <= options_.least;
+  return exactness_of(now_) <= options_.least;
 }
 
 // Switches that are forced otherwise, or that make no difference to these cuts, are left out.

@@ -17,6 +17,9 @@ class Search {
   /// Considers all candidates that use `kernel`.
   void with_kernel(const KernelInfo& kernel);
 
+  /// The best class of exactness that `kernel` can reach with the cuts that are forced.
+  Exactness most_exact(const KernelInfo& kernel);
+
   /// The best plan found, if any fits.
   const std::optional<Plan>& best() const { return best_; }
   /// Bytes of the least wasteful candidate: a budget that works.

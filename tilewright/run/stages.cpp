@@ -16,6 +16,39 @@ constexpr double kSliceSeconds = 0.2;
 
 Index pool_bytes(const Plan& p) { return p.peak_bytes() - p.memory.stores; }
 
+// The part of a tile that one kernel call computes.
+struct Slice {
+  Index rows, columns;
+};
+
+// As many rows as the time allows, in eights; rows are cut only if eight of them take too long.
+Slice slice_of(const Plan& p, const Step& step, const Region& dst) {
+  constexpr Index kRows = 8, kColumns = 16;
+  const Index rows = dst[kY].size(), columns = dst[kX].size();
+  const double predicted = p.problem.layer->flop(step.block) /
+                           (p.kernel.f32_flop_per_second * std::max(1, p.threads));
+  const double slices = predicted / kSliceSeconds;
+  if (slices <= 1) return {rows, columns};
+  const double fit = static_cast<double>(rows) / slices;
+  if (fit >= kRows) return {static_cast<Index>(fit) / kRows * kRows, columns};
+  const double part = fit / static_cast<double>(std::min(kRows, rows));
+  const auto width = static_cast<Index>(part * static_cast<double>(columns));
+  return {kRows, std::min(columns, round_up(width + 1, kColumns))};
+}
+
+// The part of a source tile under outputs `to` of its step, both relative to their tiles.
+Region inputs_of(const Layer& layer, const Step& step, const Region& to, const Shape& tile) {
+  Region in = whole(tile);
+  const auto demand = [&](Dim dim, Axis tap_axis) {
+    Window w = layer.window(dim);
+    w.pad_begin = 0;
+    return w.demand(to[dim], Interval{0, step.block[tap_axis].size()});
+  };
+  in[kY] = demand(kY, Axis::kKy);
+  in[kX] = demand(kX, Axis::kKx);
+  return in;
+}
+
 void copy_rows(const TensorView& from, const TensorView& to) {
   const auto bytes = static_cast<std::size_t>(from.shape[3] * size_of(from.dtype));
   for (Index n = 0; n < from.shape[0]; ++n)
@@ -160,24 +193,17 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
   args.first = step.first;
   args.workspace = bench_.workspace;
   args.threads = p.threads;
-  const Index rows = piece.dst[kY].size();
-  const double predicted =
-      layer.flop(step.block) / (p.kernel.f32_flop_per_second * std::max(1, p.threads));
-  const auto slices = static_cast<Index>(std::min(predicted / kSliceSeconds, 1e6)) + 1;
-  const Index slice = round_up(ceil_div(rows, slices), 8);
-  const Interval taps{0, step.block[Axis::kKy].size()};
-  for (Index y = 0; y < rows; y += slice) {
-    bench_.check_cancel();
-    const Interval part{y, std::min(rows, y + slice)};
-    Window w = layer.window(kY);
-    w.pad_begin = 0;
-    Region in = whole(source.shape), to = whole(out.shape);
-    in[kY] = w.demand(part, taps);
-    to[kY] = part;
-    args.src = source.slice(in);
-    args.dst = out.slice(to);
-    kernel_.run(args);
-  }
+  const Slice slice = slice_of(p, step, piece.dst);
+  for (Index y = 0; y < out.shape[kY]; y += slice.rows)
+    for (Index x = 0; x < out.shape[kX]; x += slice.columns) {
+      bench_.check_cancel();
+      Region to = whole(out.shape);
+      to[kY] = {y, std::min(out.shape[kY], y + slice.rows)};
+      to[kX] = {x, std::min(out.shape[kX], x + slice.columns)};
+      args.src = source.slice(inputs_of(layer, step, to, source.shape));
+      args.dst = out.slice(to);
+      kernel_.run(args);
+    }
   ++steps;
 }
 
