@@ -47,7 +47,14 @@ class Search {
 
   const std::optional<Plan>& best() const { return best_; }
   Index smallest() const { return smallest_; }
-  std::string runner_up() const { return runner_up_; }
+  std::string runner_up() const {
+    if (!runner_up_) return "";
+    const Counts c = runner_up_->counts();
+    return fmt::format("{} piece{} of {} x {} x {} in {}", c.pieces, c.pieces == 1 ? "" : "s",
+                       runner_up_->cuts[Axis::kY].block(), runner_up_->cuts[Axis::kX].block(),
+                       runner_up_->cuts[Axis::kG].block() * runner_up_->cuts[Axis::kCo].block(),
+                       format_seconds(runner_up_->seconds));
+  }
 
  private:
   static constexpr std::array<Axis, 6> kEnumerated{Axis::kG, Axis::kCo, Axis::kCi,
@@ -188,18 +195,26 @@ class Search {
   }
 
   void judge() {
+    // A single step overlaps with nothing.
+    if (now_.counts().elemental_convolutions == 1 && now_.in_flight > 1 && force_.in_flight == 0)
+      return;
     set_cost(now_, machine_, options_);
     if (!best_) {
       best_ = now_;
       return;
     }
-    const double a = rank(now_), b = rank(*best_);
-    const bool better =
-        a < b * 0.995 || (a <= b * 1.005 && now_.counts().pieces < best_->counts().pieces);
+    const double a = rank(now_), b = rank(*best_), equal = 0.005 * std::abs(b);
+    const bool better = a < b - equal || (a <= b + equal && fewer_pieces(now_, *best_));
     if (better) {
-      remember(*best_);
+      remember(*best_, now_);
       best_ = now_;
+    } else {
+      remember(now_, *best_);
     }
+  }
+
+  static bool fewer_pieces(const Plan& a, const Plan& b) {
+    return a.counts().pieces < b.counts().pieces;
   }
 
   double rank(const Plan& p) const {
@@ -207,10 +222,12 @@ class Search {
     return one ? (p.seconds - kOnePieceSeconds) / kOnePieceFactor : p.seconds;
   }
 
-  void remember(const Plan& p) {
-    const Counts c = p.counts();
-    runner_up_ = fmt::format("{} pieces of {} x {} in {}", c.pieces, p.cuts[Axis::kY].block(),
-                             p.cuts[Axis::kX].block(), format_seconds(p.seconds));
+  // Keeps `loser` as runner-up if it beats the one so far and is cut unlike `winner`.
+  void remember(const Plan& loser, const Plan& winner) {
+    if (loser.cuts == winner.cuts) return;
+    const bool stale = runner_up_ && runner_up_->cuts == winner.cuts;
+    if (runner_up_ && !stale && rank(*runner_up_) <= rank(loser)) return;
+    runner_up_ = loser;
   }
 
   void measure_whole() {
@@ -272,7 +289,7 @@ class Search {
   bool cut_taps_ = false;
   Plan now_;
   std::optional<Plan> best_;
-  std::string runner_up_;
+  std::optional<Plan> runner_up_;
   Index smallest_ = 0;
 };
 
