@@ -21,7 +21,11 @@ Cover parse_cover(const std::string& item, const std::string& value, Index exten
   std::vector<Index> parts;
   for (const std::string& part : split(value, '+'))
     parts.push_back(parse_index(part, "force " + item));
-  return Cover(extent, parts);
+  try {
+    return Cover(extent, parts);
+  } catch (const InvalidArgument& e) {
+    reject(item, e.what());
+  }
 }
 
 void set_axis(Force& f, Axis axis, const std::string& item, const std::string& value,
