@@ -196,7 +196,11 @@ Tensor conv2d(const Tensor& src, const Tensor& weights, const Conv2dOptions& opt
   const Problem problem = conv2d_problem(src.spec(), weights.shape(), options, bias != nullptr);
   Tensor dst(problem.spec(Operand::kDst));
   static const Machine machine = local_machine();
-  run(plan(problem, machine), src, weights, bias, dst);
+  PlanOptions planning;
+  planning.dst.in_place = true;
+  RunOptions running;
+  running.fingerprint = false;
+  run(plan(problem, machine, planning), src, weights, bias, dst, running);
   return dst;
 }
 

@@ -21,7 +21,7 @@ struct VerifyOptions {
   bool full = false;
   std::uint64_t seed = 1;
   const std::atomic<bool>* cancel = nullptr;
-  std::function<void(const Progress&)> progress;
+  std::function<void(const Progress&)> progress{};
 };
 
 /// Compares the file request.dst with what `convolution` gives: sampled windows (those across piece

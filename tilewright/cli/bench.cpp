@@ -71,6 +71,7 @@ void run(const Arguments& a) {
   PlanOptions options;
   options.least = parse_exactness(a.exact);
   options.kernel = a.kernel_impl;
+  options.dst.in_place = true;
   for (const std::string& line : problem_lines(a.problems)) {
     const Problem problem = parse_problem(line);
     options.force = a.force;

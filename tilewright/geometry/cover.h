@@ -31,6 +31,8 @@ class Cover {
   /// Greatest common divisor of all inner borders, 0 if there is none.
   Index alignment() const;
 
+  bool operator==(const Cover&) const = default;
+
  private:
   Index extent_ = 1;
   Index block_ = 1;

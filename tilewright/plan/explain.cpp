@@ -11,6 +11,10 @@ namespace {
 std::string bytes(double v) { return format_bytes(v); }
 std::string bytes(Index v) { return format_bytes(static_cast<double>(v)); }
 
+std::string counted(Index n, const char* what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
 std::string flop_text(double flop) {
   constexpr std::array<const char*, 5> kUnits{"", "k", "M", "G", "T"};
   std::size_t unit = 0;
@@ -54,11 +58,11 @@ std::string tier_line(const Plan& p) {
 
 std::string stream_lines(const Plan& p) {
   const Counts c = p.counts();
-  std::string text =
-      fmt::format("  stream  {} pieces of {} x {} x {}, {} steps each; {} in flight; weights {}\n",
-                  c.pieces, p.cuts[Axis::kY].block(), p.cuts[Axis::kX].block(),
-                  p.cuts[Axis::kG].block() * p.cuts[Axis::kCo].block(), c.steps_per_piece,
-                  p.in_flight, p.keep_weights ? "kept" : "streamed");
+  std::string text = fmt::format(
+      "  stream  {} of {} x {} x {}, {} each; {} in flight; weights {}\n",
+      counted(c.pieces, "piece"), p.cuts[Axis::kY].block(), p.cuts[Axis::kX].block(),
+      p.cuts[Axis::kG].block() * p.cuts[Axis::kCo].block(), counted(c.steps_per_piece, "step"),
+      p.in_flight, p.keep_weights ? "kept" : "streamed");
   for (const Strategy* s : strategy_table()) {
     const std::string line = s->describe(p.problem, p.cuts);
     if (!line.empty()) text += fmt::format("          {}\n", line);

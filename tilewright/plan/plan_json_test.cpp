@@ -85,8 +85,8 @@ TEST(PlanJson, ValuesAreChecked) {
   refusal(with("threads", 4294967297));
   refusal(with("threads", 1.5));
   refusal(with("exact", "maybe"));
-  EXPECT_NE(refusal(with("force", "tile=0x0")).find("y"), std::string::npos);
-  EXPECT_NE(refusal(with("problem", "conv2d ci0")).find("ci"), std::string::npos);
+  EXPECT_NE(refusal(with("force", "tile=0x0")).find("tile=0x0"), std::string::npos);
+  refusal(with("problem", "conv2d ci0"));
 }
 
 TEST(PlanJson, CutOffTextIsRefusedEverywhere) {

@@ -83,7 +83,7 @@ TEST(Planner, SmallProblemsAreOnePieceAndSayWhy) {
     EXPECT_EQ(p.counts().elemental_convolutions, 1) << line;
     EXPECT_EQ(p.in_flight, 1) << line;
     EXPECT_NE(p.explain().find("one piece: "), std::string::npos) << p.explain();
-    EXPECT_NE(p.explain().find("of 64 MiB"), std::string::npos) << p.explain();
+    EXPECT_NE(p.explain().find("of 64.0 MiB"), std::string::npos) << p.explain();
     EXPECT_EQ(p.peak_bytes(), p.one_piece_bytes) << line;
   }
 }
@@ -92,7 +92,7 @@ TEST(Planner, ExplainsWhyItTiles) {
   const Plan p =
       plan(parse_problem("conv2d ci3 y4096 x4096 co3 k3x3 p1,1,1,1"), test_machine(32 * kMiB));
 
-  EXPECT_NE(p.explain().find("needed in one piece, 32 MiB allowed"), std::string::npos)
+  EXPECT_NE(p.explain().find("needed in one piece, 32.0 MiB allowed"), std::string::npos)
       << p.explain();
   for (const char* word : {"work ", "exact ", "stream ", "kernel  cpu:conv2d/direct", "peak ",
                            "moved ", "time ", "least "})

@@ -49,9 +49,11 @@ struct RunOptions {
   /// Checked often; when true, run() throws Interrupted and leaves dst uncommitted.
   const std::atomic<bool>* cancel = nullptr;
   /// Called from one thread at a time, at most about ten times a second and once at the end.
-  std::function<void(const Progress&)> progress;
+  std::function<void(const Progress&)> progress{};
   /// Fills every buffer with NaN bytes before use, to catch reads of what was not written.
   bool poison = false;
+  /// Whether Trace::hash is wanted; it costs one pass over the output.
+  bool fingerprint = true;
 };
 
 /// Runs `plan`. Throws InvalidArgument if the stores' shapes do not match the plan, StoreError,

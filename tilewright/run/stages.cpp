@@ -77,7 +77,7 @@ Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
     slot.tile = pool.take(tile_bytes(window, compute));
     if (!p.keep_weights) slot.weights = pool.take(dense_bytes(weights, compute));
     src_slots.push_back(slot);
-    dst_slots.push_back({pool.take(dense_bytes(tile, compute))});
+    dst_slots.push_back({p.dst_in_place ? nullptr : pool.take(dense_bytes(tile, compute))});
   }
   if (p.keep_weights)
     for (Index i = 0; i < graph.weights_blocks(); ++i)
@@ -89,6 +89,7 @@ TensorView Bench::src_view(const SrcSlot& slot, const Region& window) const {
 }
 
 TensorView Bench::dst_view(const DstSlot& slot, const Region& region) const {
+  if (plan().dst_in_place) return stores.dst->memory().slice(region);
   return {slot.tile, plan().problem.compute, region.shape(), dense_strides(region.shape())};
 }
 
@@ -213,12 +214,14 @@ void Writer::write(const Piece& piece, const DstSlot& slot) {
   const Stopwatch watch(seconds);
   const Problem& problem = bench_.plan().problem;
   const Index count = piece.dst.volume();
-  // Dense and not wider, so the tile is converted where it lies.
-  convert_row(slot.tile, problem.compute, slot.tile, problem.dst_dtype, count);
-  const ConstTensorView values{slot.tile, problem.dst_dtype, piece.dst.shape(),
-                               dense_strides(piece.dst.shape())};
-  fingerprint_.add(piece.dst, values);
-  bench_.stores.dst->write(piece.dst, values);
+  TensorView values = bench_.dst_view(slot, piece.dst);
+  if (!bench_.plan().dst_in_place) {
+    // Dense and not wider, so the tile is converted where it lies.
+    convert_row(slot.tile, problem.compute, slot.tile, problem.dst_dtype, count);
+    values.dtype = problem.dst_dtype;
+    bench_.stores.dst->write(piece.dst, values);
+  }
+  if (bench_.options.fingerprint) fingerprint_.add(piece.dst, values);
   const Index used = bench_.bytes_used();
   peak_bytes = std::max(peak_bytes, used);
   meter_.piece_done(static_cast<double>(count * size_of(problem.dst_dtype)), used);

@@ -1,0 +1,74 @@
+// Named and written filters: values, sums, and what is refused.
+#include "tilewright/api/filters.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tilewright/base/error.h"
+
+namespace tilewright {
+namespace {
+
+std::vector<double> taps(const std::string& spec) {
+  const Tensor t = make_filter(spec);
+  EXPECT_EQ(t.dtype(), DType::kF64);
+  return {t.data<double>(), t.data<double>() + t.spec().volume()};
+}
+
+double sum(const std::vector<double>& v) {
+  double s = 0;
+  for (const double x : v) s += x;
+  return s;
+}
+
+TEST(Filters, FixedOnes) {
+  EXPECT_EQ(taps("sobel-x"), (std::vector<double>{-1, 0, 1, -2, 0, 2, -1, 0, 1}));
+  EXPECT_EQ(taps("sobel-y"), (std::vector<double>{-1, -2, -1, 0, 0, 0, 1, 2, 1}));
+  EXPECT_EQ(taps("laplace"), (std::vector<double>{0, 1, 0, 1, -4, 1, 0, 1, 0}));
+  EXPECT_EQ(taps("sharpen"), (std::vector<double>{0, -1, 0, -1, 5, -1, 0, -1, 0}));
+  EXPECT_EQ(taps("identity"), (std::vector<double>{1}));
+}
+
+TEST(Filters, Boxes) {
+  EXPECT_EQ(make_filter("box:9").shape(), (Shape{1, 1, 9, 9}));
+  EXPECT_EQ(make_filter("box:3x5").shape(), (Shape{1, 1, 3, 5}));
+  EXPECT_EQ(make_filter("box").shape(), (Shape{1, 1, 3, 3}));
+  EXPECT_EQ(taps("box:2"), (std::vector<double>{0.25, 0.25, 0.25, 0.25}));
+}
+
+TEST(Filters, Gaussians) {
+  EXPECT_EQ(make_filter("gauss:sigma=3").shape(), (Shape{1, 1, 25, 25}));
+  EXPECT_EQ(make_filter("gauss:sigma=3,radius=2").shape(), (Shape{1, 1, 5, 5}));
+  EXPECT_EQ(taps("gauss:3"), taps("gauss:sigma=3"));
+  EXPECT_NEAR(sum(taps("gauss:sigma=2.5")), 1, 1e-12);
+  const auto g = taps("gauss:sigma=1");
+  EXPECT_NEAR(g[40] / g[41], std::exp(0.5), 1e-12);  // the middle of 9 x 9, and its neighbour
+  EXPECT_EQ(g.front(), g.back());
+}
+
+TEST(Filters, WrittenOnes) {
+  EXPECT_EQ(taps("[[0,1.5],[-2,1e3]]"), (std::vector<double>{0, 1.5, -2, 1000}));
+  EXPECT_EQ(make_filter("[[1,2,3]]").shape(), (Shape{1, 1, 1, 3}));
+}
+
+TEST(Filters, WhatIsNotUnderstoodIsNamed) {
+  for (const char* spec :
+       {"blur", "gauss:sigma=0", "gauss:sigma=-1", "gauss:sigma=abc", "gauss:width=3",
+        "gauss:sigma=1e9", "box:0", "box:3x3x3", "box:-2", "box:99999999x99999999", "sobel-x:3",
+        "[", "[]", "[[]]", "[1,2]", "[[1,2],[3]]", "[[1,\"a\"]]", "[[1,null]]", ""}) {
+    try {
+      make_filter(spec);
+      ADD_FAILURE() << spec << " was accepted";
+    } catch (const InvalidArgument& e) {
+      EXPECT_NE(std::string(e.what()).find(std::string("'") + spec), std::string::npos) << e.what();
+    }
+  }
+}
+
+TEST(Filters, TheTableIsWhatThereIs) {
+  for (const FilterInfo& f : filter_table()) EXPECT_FALSE(taps(f.name).empty()) << f.name;
+}
+
+}  // namespace
+}  // namespace tilewright
