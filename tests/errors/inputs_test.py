@@ -1,4 +1,4 @@
-"""Sources, weights and biases that are missing, unreadable, of the wrong kind or the wrong shape."""
+"""Sources, weights or biases that are missing, unreadable, of the wrong kind or shape."""
 
 import os
 import unittest

@@ -1,4 +1,4 @@
-"""Outputs that cannot be made: nothing appears under the final name, nothing that exists is lost."""
+"""Outputs that cannot be made: nothing appears under the final name, nothing is lost."""
 
 import contextlib
 import os

@@ -144,9 +144,8 @@ Index parse_integer(const std::string& text, const std::string& what, Index leas
   } catch (const InvalidArgument&) {
   }
   if (value && *value >= least && *value <= most) return *value;
-  const std::string range = most == kMostIndex
-                                ? fmt::format("of at least {}", least)
-                                : fmt::format("between {} and {}", least, most);
+  const std::string range = most == kMostIndex ? fmt::format("of at least {}", least)
+                                               : fmt::format("between {} and {}", least, most);
   throw InvalidArgument(fmt::format("{} '{}': must be a whole number {}", what, text, range));
 }
 

@@ -65,14 +65,16 @@ void define_info(CLI::App& app, int&) {
   auto a = std::make_shared<InfoArguments>();
   app.add_option("PATH", a->path, "raster or array")->required();
   app.add_flag("--json", a->json, "results as JSON");
-  app.add_flag_callback("--quiet", [] {}, "no remarks (there are none)");
+  app.add_flag_callback(
+      "--quiet", [] {}, "no remarks (there are none)");
   app.callback([a] { info(*a); });
 }
 
 void define_devices(CLI::App& app, int&) {
   auto json = std::make_shared<bool>(false);
   app.add_flag("--json", *json, "results as JSON");
-  app.add_flag_callback("--quiet", [] {}, "no remarks (there are none)");
+  app.add_flag_callback(
+      "--quiet", [] {}, "no remarks (there are none)");
   app.callback([json] { devices(*json); });
 }
 

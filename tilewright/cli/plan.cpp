@@ -71,7 +71,8 @@ void define_plan(CLI::App& app, int&) {
       ->type_name("FILE");
   app.add_flag("--overwrite", a->overwrite, "replace an existing file of --save");
   app.add_flag("--json", a->json, "same as --format json");
-  app.add_flag_callback("--quiet", [] {}, "no remarks (plan makes none)");
+  app.add_flag_callback(
+      "--quiet", [] {}, "no remarks (plan makes none)");
   app.callback([a] { run(*a); });
 }
 
