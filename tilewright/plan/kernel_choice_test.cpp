@@ -77,7 +77,7 @@ TEST(Exactness, NoStrongerThanTheKernel) {
 
 TEST(Exactness, AForceBelowWhatIsAskedForIsRefused) {
   PlanOptions options;
-  options.force = "ky=2";
+  options.force = "ky=2,ci=2";
   try {
     plan(kF32, kMachine, options);
     FAIL();
