@@ -127,7 +127,7 @@ void plan_with_blocks(const ConvolveRequest& request, Convolution& c, const Mach
         message = e.what();
       }
     }
-    if (!options.dst.cached) break;
+    if (volume(options.dst.block) == 1) break;
   }
   if (!best) throw BudgetTooSmall(message, smallest);
   best->smallest_budget_bytes = smallest;

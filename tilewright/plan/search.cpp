@@ -73,7 +73,6 @@ void Search::with_kernel(const KernelInfo& kernel) {
 }
 
 Index Search::alignment(Axis axis) const {
-  if (!options_.dst.cached) return 1;
   if (axis == Axis::kY) return options_.dst.block[2];
   return axis == Axis::kX ? options_.dst.block[3] : 1;
 }
