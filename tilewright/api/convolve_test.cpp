@@ -96,6 +96,10 @@ TEST(Convolve, FileToFileInEveryFormat) {
 
     hashes.insert(t.hash);
     EXPECT_LE(t.peak_bytes, Index{4} << 20) << name;
+    EXPECT_NEAR(static_cast<double>(t.peak_bytes) / static_cast<double>(c.plan.peak_bytes()), 1,
+                0.05)
+        << name << "\n"
+        << c.plan.explain();
     const Tensor result = contents(folder / name);
     EXPECT_EQ(result.shape(), (Shape{1, 3, 90, 130}));
     const Tensor src = contents(kPicture);

@@ -36,6 +36,7 @@ Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
   const Shape weights = layer.region(Operand::kWeights, step).shape();
   const DType compute = p.problem.compute;
   tile_strides = tilewright::tile_strides(window, compute);
+  scratch_bytes = s.src->layout().scratch_bytes + s.dst->layout().scratch_bytes;
   workspace = pool.take(p.memory.workspace);
   if (p.problem.has_bias())
     bias = pool.take(dense_bytes(p.problem.spec(Operand::kBias).shape, compute));
@@ -70,7 +71,8 @@ TensorView Bench::bias_view(const Interval& channels) const {
 }
 
 Index Bench::bytes_used() const {
-  return pool.used() + std::max(stores.src->cache_bytes(), stores.dst->cache_bytes());
+  return pool.used() + scratch_bytes +
+         std::max(stores.src->cache_bytes(), stores.dst->cache_bytes());
 }
 
 void Bench::check_cancel() const {
