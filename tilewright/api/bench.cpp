@@ -41,11 +41,17 @@ std::vector<BenchResult> bench(const std::vector<Plan>& plans, int repeats,
   Tensor dst(p.spec(Operand::kDst));
   RunOptions options;
   options.cancel = cancel;
+  std::vector<std::string> hashes(plans.size());
   for (int i = -1; i < repeats; ++i)
     for (std::size_t j = 0; j < plans.size(); ++j) {
+      options.fingerprint = i < 0;
       results[j].trace = run(plans[j], src, weights, p.has_bias() ? &bias : nullptr, dst, options);
-      if (i >= 0) results[j].seconds.push_back(results[j].trace.seconds);
+      if (i < 0)
+        hashes[j] = results[j].trace.hash;
+      else
+        results[j].seconds.push_back(results[j].trace.seconds);
     }
+  for (std::size_t j = 0; j < plans.size(); ++j) results[j].trace.hash = hashes[j];
   return results;
 }
 

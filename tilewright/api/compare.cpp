@@ -61,6 +61,15 @@ void compare(const ConstTensorView& found, const ConstTensorView& expected, cons
   report.elements += where.volume();
 }
 
+Tensor tolerances(const Plan& plan, const Tensor& magnitudes) {
+  Tensor t(DType::kF64, magnitudes.shape());
+  copy(magnitudes.view(), t.view());
+  const double half = is_float(plan.problem.dst_dtype) ? 0 : 1;
+  double* v = t.data<double>();
+  for (Index i = 0; i < t.spec().volume(); ++i) v[i] = 2.1 * plan.bound * v[i] + half;
+  return t;
+}
+
 void MagnitudeStore::read(const Region& region, const TensorView& dst) {
   inner_.read(region, dst);
   if (dst.dtype == DType::kF64) return absolute_rows<double>(dst);

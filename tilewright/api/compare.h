@@ -10,6 +10,10 @@ namespace tilewright {
 void compare(const ConstTensorView& found, const ConstTensorView& expected, const Region& where,
              const ConstTensorView* tolerance, VerifyReport& report);
 
+/// What rounding may change in outputs of `plan`, one f64 per element: twice the bound times
+/// `magnitudes` (sum |w||x|), and the rounding to an integer dst.
+Tensor tolerances(const Plan& plan, const Tensor& magnitudes);
+
 /// A read-only source that shows the magnitudes of another store, for error bounds.
 class MagnitudeStore final : public Store {
  public:

@@ -30,12 +30,15 @@ class RepeatedFilter {
   }
 };
 
+// The output is written under a name with .partial first, which is as much in the way.
 void check_distinct(const std::string& dst, const std::string& input) {
-  std::error_code error;
-  if (input.empty() || !fs::exists(dst, error) || !fs::exists(input, error)) return;
-  if (fs::equivalent(dst, input, error))
-    throw InvalidArgument(
-        fmt::format("output '{}' is the input '{}'; write to another file", dst, input));
+  if (input.empty()) return;
+  for (const char* suffix : {"", ".partial"}) {
+    std::error_code error;
+    if (fs::equivalent(dst + suffix, input, error) && !error)
+      throw InvalidArgument(fmt::format("output '{}{}' is the input '{}'; write to another file",
+                                        dst, suffix, input));
+  }
 }
 
 // A bias file may be [co] or any shape with co elements.
@@ -103,20 +106,31 @@ StoreHints hints_of(const StoreLayout& layout) {
   return h;
 }
 
-// Plans for each block size that the output could have; ties go to the larger block.
+// How an output in chunks may be laid out, and whether pieces must end where its chunks do.
+struct Blocks {
+  Index side;
+  bool aligned;
+};
+constexpr std::array<Blocks, 3> kBlocks{{{256, true}, {64, true}, {256, false}}};
+
+// Plans for each layout that the output could have; ties go to the larger block. Pieces that share
+// chunks open them more often than others, so they are for budgets that allow nothing else.
 void plan_with_blocks(const ConvolveRequest& request, Convolution& c, const Machine& machine,
                       PlanOptions options) {
   std::optional<Plan> best;
   Index smallest = 0;
   std::string message;
-  for (const Index side : {256, 64, 16}) {
+  for (const Blocks& blocks : kBlocks) {
     CreateOptions output = c.output;
-    output.block = {1, 1, side, side};
+    // Wide blocks: pieces are written in runs of whole block rows.
+    output.block = {1, 1, blocks.side, 2 * blocks.side};
     options.dst = hints_of(planned_layout(request.dst, output));
+    const bool free_standing = volume(options.dst.block) == 1;
+    if (!blocks.aligned) options.dst.block = {1, 1, 1, 1};
     try {
       Plan p = plan(c.problem, machine, options);
       if (smallest == 0 || p.smallest_budget_bytes < smallest) smallest = p.smallest_budget_bytes;
-      if (!best || p.seconds < 0.9 * best->seconds) {
+      if (!best || (blocks.aligned && p.seconds < 0.9 * best->seconds)) {
         best = std::move(p);
         c.output.block = output.block;
       }
@@ -126,7 +140,7 @@ void plan_with_blocks(const ConvolveRequest& request, Convolution& c, const Mach
         message = e.what();
       }
     }
-    if (!options.dst.cached) break;
+    if (free_standing) break;
   }
   if (!best) throw BudgetTooSmall(message, smallest);
   best->smallest_budget_bytes = smallest;
@@ -156,11 +170,12 @@ Convolution prepare(const ConvolveRequest& request, const Machine& machine) {
   PlanOptions planning = request.planning;
   planning.src = store_hints(*c.src);
   Machine limited = machine;
-  if (!request.saved_plan.empty()) {
-    const SavedPlan saved = parse_saved_plan(request.saved_plan);
+  if (request.saved_plan) {
+    const SavedPlan saved = parse_saved_plan(*request.saved_plan, request.saved_plan_name);
     if (saved.problem.line() != c.problem.line())
-      throw InvalidArgument(fmt::format("the plan file is for '{}', the request is '{}'",
-                                        saved.problem.line(), c.problem.line()));
+      throw InvalidArgument(fmt::format("{}: is for '{}', the request is '{}'; make a new plan",
+                                        request.saved_plan_name, saved.problem.line(),
+                                        c.problem.line()));
     planning.force = saved.force;
     planning.kernel = saved.kernel;
     planning.least = saved.exact;
@@ -191,7 +206,11 @@ Tensor conv2d(const Tensor& src, const Tensor& weights, const Conv2dOptions& opt
   const Problem problem = conv2d_problem(src.spec(), weights.shape(), options, bias != nullptr);
   Tensor dst(problem.spec(Operand::kDst));
   static const Machine machine = local_machine();
-  run(plan(problem, machine), src, weights, bias, dst);
+  PlanOptions planning;
+  planning.dst.in_place = true;
+  RunOptions running;
+  running.fingerprint = false;
+  run(plan(problem, machine, planning), src, weights, bias, dst, running);
   return dst;
 }
 

@@ -21,7 +21,8 @@ struct ConvolveRequest {
   /// Element type of the output: empty for the compute type, "same" for the source's.
   std::string dtype;
   PlanOptions planning;
-  std::string saved_plan;  // JSON text; cuts and kernel are taken from it
+  std::optional<std::string> saved_plan;  // JSON text; cuts and kernel are taken from it
+  std::string saved_plan_name = "plan file";  // for messages
   bool overwrite = false;
 };
 

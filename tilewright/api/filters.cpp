@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -54,7 +55,8 @@ double number(const std::string& spec, const Parameters& p, const std::string& k
 Tensor gauss(const std::string& spec, const Parameters& p) {
   const double sigma = number(spec, p, "sigma", p.count("") ? number(spec, p, "", 1) : 1);
   const double reach = number(spec, p, "radius", std::floor(4 * sigma + 0.5));
-  if (!(reach < 4096)) reject(spec, "the radius must be below 4096");
+  if (!(reach < 4096) || reach != std::floor(reach))
+    reject(spec, "the radius must be a whole number below 4096");
   const auto radius = static_cast<Index>(reach);
   const Index taps = 2 * radius + 1;
   std::vector<double> line;
@@ -83,51 +85,61 @@ Tensor box(const std::string& spec, const Parameters& p) {
 }
 
 template <int kRows, int kColumns>
-Tensor fixed(const std::string& spec, const Parameters& p, const double (&v)[kRows * kColumns]) {
-  if (!p.empty()) reject(spec, "takes no parameters");
+Tensor fixed(const double (&v)[kRows * kColumns]) {
   return from_values(kRows, kColumns, std::vector<double>(v, v + kRows * kColumns));
 }
 
 struct Row {
   FilterInfo info;
+  std::vector<std::string> keys;  // "" for a value without a name
   Tensor (*make)(const std::string& spec, const Parameters& parameters);
 };
 
 const std::vector<Row>& rows() {
   static const std::vector<Row> table{
-      {{"gauss", "gauss:sigma=S[,radius=R]: Gaussian, cut at 4 sigma, sum 1"}, gauss},
-      {{"box", "box:N or box:YxX: mean of N x N pixels"}, box},
+      {{"gauss", "gauss:sigma=S[,radius=R]: Gaussian, cut at 4 sigma, sum 1"},
+       {"", "sigma", "radius"},
+       gauss},
+      {{"box", "box:N or box:YxX: mean of N x N pixels"}, {""}, box},
       {{"sobel-x", "horizontal gradient"},
-       [](const std::string& s, const Parameters& p) {
-         return fixed<3, 3>(s, p, {-1, 0, 1, -2, 0, 2, -1, 0, 1});
+       {},
+       [](const std::string&, const Parameters&) {
+         return fixed<3, 3>({-1, 0, 1, -2, 0, 2, -1, 0, 1});
        }},
       {{"sobel-y", "vertical gradient"},
-       [](const std::string& s, const Parameters& p) {
-         return fixed<3, 3>(s, p, {-1, -2, -1, 0, 0, 0, 1, 2, 1});
+       {},
+       [](const std::string&, const Parameters&) {
+         return fixed<3, 3>({-1, -2, -1, 0, 0, 0, 1, 2, 1});
        }},
       {{"laplace", "4-neighbour Laplacian"},
-       [](const std::string& s, const Parameters& p) {
-         return fixed<3, 3>(s, p, {0, 1, 0, 1, -4, 1, 0, 1, 0});
+       {},
+       [](const std::string&, const Parameters&) {
+         return fixed<3, 3>({0, 1, 0, 1, -4, 1, 0, 1, 0});
        }},
       {{"sharpen", "identity minus Laplacian"},
-       [](const std::string& s, const Parameters& p) {
-         return fixed<3, 3>(s, p, {0, -1, 0, -1, 5, -1, 0, -1, 0});
+       {},
+       [](const std::string&, const Parameters&) {
+         return fixed<3, 3>({0, -1, 0, -1, 5, -1, 0, -1, 0});
        }},
       {{"identity", "copies"},
-       [](const std::string& s, const Parameters& p) { return fixed<1, 1>(s, p, {1}); }},
+       {},
+       [](const std::string&, const Parameters&) { return fixed<1, 1>({1}); }},
   };
   return table;
 }
 
-Parameters parse_parameters(const std::string& spec, const std::string& text) {
+Parameters parse_parameters(const std::string& spec, const Row& row) {
   Parameters p;
-  for (const std::string& item : split(text, ',')) {
+  const auto colon = spec.find(':');
+  if (colon == std::string::npos) return p;
+  if (row.keys.empty()) reject(spec, std::string(row.info.name) + " takes no parameters");
+  for (const std::string& item : split(spec.substr(colon + 1), ',')) {
     const auto equals = item.find('=');
     const std::string key = equals == std::string::npos ? "" : item.substr(0, equals);
     const std::string value = equals == std::string::npos ? item : item.substr(equals + 1);
-    if (key != "" && key != "sigma" && key != "radius")
-      reject(spec, "'" + key + "' is not a parameter; use sigma or radius");
-    p[key] = value;
+    if (std::find(row.keys.begin(), row.keys.end(), key) == row.keys.end())
+      reject(spec, fmt::format("'{}' is not a parameter; write {}", key, row.info.help));
+    if (!p.emplace(key, value).second) reject(spec, fmt::format("'{}' is given twice", item));
   }
   return p;
 }
@@ -151,9 +163,7 @@ Tensor make_filter(const std::string& spec) {
   for (const Row& r : rows()) {
     names += (names.empty() ? "" : ", ") + std::string(r.info.name);
     if (name != r.info.name) continue;
-    const Parameters p =
-        colon == std::string::npos ? Parameters{} : parse_parameters(spec, spec.substr(colon + 1));
-    return r.make(spec, p);
+    return r.make(spec, parse_parameters(spec, r));
   }
   reject(spec, "no filter has this name; choose one of " + names +
                    ", or write the taps as [[0,1,0],[1,-4,1],[0,1,0]]");

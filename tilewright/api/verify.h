@@ -34,6 +34,8 @@ VerifyReport verify(const ConvolveRequest& request, Convolution& convolution,
 /// definition on uncut tensors: bit by bit, or within the bound for a plan of class bound. With
 /// `integers`, data are small integers and every class must be equal. Problems of some 10^9
 /// multiply-adds take minutes: the definition is slow.
-VerifyReport verify_plan(const Plan& plan, std::uint64_t seed, bool integers = false);
+/// Throws Interrupted once `cancel` is true.
+VerifyReport verify_plan(const Plan& plan, std::uint64_t seed, bool integers = false,
+                         const std::atomic<bool>* cancel = nullptr);
 
 }  // namespace tilewright

@@ -1,7 +1,9 @@
 // Options that several commands share, and their reading.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "tilewright/cli/command.h"
@@ -16,7 +18,8 @@ Conv2dOptions::Pair parse_pair(const std::string& text, const std::string& what)
   if (parts.size() == 1) parts.push_back(parts[0]);
   if (parts.size() != 2)
     throw InvalidArgument(fmt::format("{} '{}': must be Y,X or one number", what, text));
-  const Conv2dOptions::Pair pair{parse_index(parts[0], what), parse_index(parts[1], what)};
+  const std::string where = fmt::format("{} '{}'", what, text);
+  const Conv2dOptions::Pair pair{parse_index(parts[0], where), parse_index(parts[1], where)};
   if (pair.y < 1 || pair.x < 1)
     throw InvalidArgument(fmt::format("{} '{}': must be at least 1", what, text));
   return pair;
@@ -31,10 +34,19 @@ Padding parse_padding(const std::string& text) {
         fmt::format("--padding '{}': must be same, valid or TOP,BOTTOM,LEFT,RIGHT", text));
   std::array<Index, 4> v{};
   for (std::size_t i = 0; i < 4; ++i) {
-    v[i] = parse_index(parts[i], "--padding");
+    v[i] = parse_index(parts[i], fmt::format("--padding '{}'", text));
     if (v[i] < 0) throw InvalidArgument(fmt::format("--padding '{}': must not be negative", text));
   }
   return Padding::sides(v[0], v[1], v[2], v[3]);
+}
+
+Index parse_memory(const std::string& text) {
+  try {
+    if (const Index bytes = parse_bytes(text); bytes > 0) return bytes;
+  } catch (const InvalidArgument& e) {
+    throw InvalidArgument(fmt::format("--memory: {}", e.what()));
+  }
+  throw InvalidArgument(fmt::format("--memory '{}': must be more than 0 bytes", text));
 }
 
 const char* help_of(const char* parameter) {
@@ -50,18 +62,15 @@ std::string option_of(const char* parameter) { return std::string("--") + parame
 void MachineArguments::define(CLI::App& app) {
   app.add_option("--memory", memory, "bytes allowed, e.g. 512MiB (default: half of what is free)")
       ->type_name("SIZE");
-  app.add_option("--threads", threads, "threads that compute (default: all processors)")
-      ->type_name("N");
+  integer_option(app, "--threads", threads, "threads that compute (default: all processors)", 1,
+                 kMostThreads);
 }
 
 Machine MachineArguments::machine() const {
   MachineLimits limits;
   if (!memory.empty()) {
-    limits.host_bytes = parse_bytes(memory);
-    if (limits.host_bytes < 1) throw InvalidArgument("--memory: must be more than 0 bytes");
+    limits.host_bytes = parse_memory(memory);
   }
-  if (threads < 0 || threads > 4096)
-    throw InvalidArgument(fmt::format("--threads {}: must be between 1 and 4096", threads));
   limits.threads = threads;
   return local_machine().limited_to(limits);
 }
@@ -83,7 +92,7 @@ void ConvolveArguments::define(CLI::App& app) {
   parameter("padding-mode", padding_mode);
   parameter("stride", stride);
   parameter("dilation", dilation);
-  app.add_option("--groups", groups, help_of("groups"))->type_name("G");
+  integer_option(app, "--groups", groups, help_of("groups"), 1, kMostIndex)->type_name("G");
   app.add_flag("--flip", flip, help_of("flip"));
   app.add_option("--dtype", dtype,
                  "type of the output (default: float32, or float64 where the source needs it)")
@@ -121,8 +130,39 @@ ConvolveRequest ConvolveArguments::request(const std::string& src, const std::st
   r.options.flip = flip;
   r.dtype = dtype;
   r.planning = planning();
-  if (!plan_file.empty()) r.saved_plan = read_text(plan_file);
+  if (!plan_file.empty()) {
+    r.saved_plan = read_text(plan_file);
+    r.saved_plan_name = plan_file;
+  }
   return r;
+}
+
+Index parse_integer(const std::string& text, const std::string& what, Index least, Index most) {
+  std::optional<Index> value;
+  try {
+    value = parse_index(text, what);
+  } catch (const InvalidArgument&) {
+  }
+  if (value && *value >= least && *value <= most) return *value;
+  const std::string range = most == kMostIndex
+                                ? fmt::format("of at least {}", least)
+                                : fmt::format("between {} and {}", least, most);
+  throw InvalidArgument(fmt::format("{} '{}': must be a whole number {}", what, text, range));
+}
+
+void write_text(const std::string& path, const std::string& text, bool overwrite) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!overwrite && fs::exists(fs::symlink_status(path, error)))
+    throw StoreError(path + ": exists; use --overwrite to replace it, or another name");
+  const std::string partial = path + ".partial";
+  std::ofstream file(partial);
+  file << text;
+  file.close();
+  if (file) fs::rename(partial, path, error);
+  if (file && !error) return;
+  if (std::error_code ignored; fs::is_regular_file(partial, ignored)) fs::remove(partial, ignored);
+  throw StoreError(path + ": cannot be written; check the folder and its permissions and space");
 }
 
 std::string read_text(const std::string& path) {

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -26,6 +27,11 @@ enum ExitCode {
 
 /// True once Ctrl-C (or SIGTERM) has arrived; a second one ends the process at once.
 const std::atomic<bool>& cancelled();
+
+constexpr Index kMostIndex = std::numeric_limits<Index>::max();
+
+/// A whole number in [least, most]. Throws InvalidArgument that names `what` and the text.
+Index parse_integer(const std::string& text, const std::string& what, Index least, Index most);
 
 /// One command: adds its options to `app` and sets the callback that leaves its code in
 /// `exit_code`.
@@ -53,9 +59,10 @@ struct TalkArguments {
   void define(CLI::App& app, bool with_progress);
   /// Draws progress on stderr as asked; empty for none.
   std::function<void(const Progress&)> reporter() const;
-  /// Ends a bar that was drawn.
-  void end_progress() const;
 };
+
+/// Ends the line of a bar that was drawn, so that other talk begins on its own.
+void end_bar();
 
 /// The options of `conv`, `plan` and `verify`.
 struct ConvolveArguments {
@@ -69,12 +76,30 @@ struct ConvolveArguments {
   PlanOptions planning() const;
 };
 
+/// An option whose value is a whole number in [least, most]; anything else is a usage error that
+/// names it. `value` holds the default.
+template <class T>
+CLI::Option* integer_option(CLI::App& app, const std::string& name, T& value,
+                            const std::string& help, Index least, Index most) {
+  const auto set = [&value, name, least, most](const std::string& text) {
+    value = static_cast<T>(parse_integer(text, name, least, most));
+  };
+  return app.add_option_function<std::string>(name, set, help)->type_name("N");
+}
+
 /// Reads a whole small text file. Throws StoreError.
 std::string read_text(const std::string& path);
+
+/// Writes a small text file, which appears under its name when it is complete. Throws StoreError
+/// if it cannot, or if it exists and `overwrite` is false.
+void write_text(const std::string& path, const std::string& text, bool overwrite);
 
 /// The plan as JSON with what scripts rely on.
 Json plan_json(const Plan& plan);
 
 void print(const std::string& text);
+
+/// JSON as one line, or indented; bytes of foreign texts that are no UTF-8 are replaced.
+std::string text_of(const Json& json, int indent = -1);
 
 }  // namespace tilewright::cli

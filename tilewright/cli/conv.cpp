@@ -56,7 +56,7 @@ void run(const Arguments& a) {
   options.cancel = &cancelled();
   options.progress = a.talk.reporter();
   const Trace trace = convolve(request, c, options);
-  a.talk.end_progress();
+  end_bar();
   if (a.talk.json) return print(result_json(c.plan, trace).dump() + "\n");
   if (!a.talk.quiet) print(result_text(a, c.plan, trace));
 }

@@ -30,12 +30,12 @@ Json info_json(const Store& s) {
 void info(const InfoArguments& a) {
   const auto store = open_store(a.path);
   const Json j = info_json(*store);
-  if (a.json) return print(j.dump() + "\n");
+  if (a.json) return print(text_of(j) + "\n");
   print(fmt::format("{}\n  size  {} ({} elements of {})\n", store->describe(),
                     format_bytes(static_cast<double>(store->spec().bytes())),
                     store->spec().volume(), to_string(store->spec().dtype)));
   for (const char* key : {"geotransform", "projection", "nodata", "band_names", "metadata"})
-    if (j.contains(key)) print(fmt::format("  {}  {}\n", key, j[key].dump()));
+    if (j.contains(key)) print(fmt::format("  {}  {}\n", key, text_of(j[key])));
 }
 
 void devices(bool json) {
@@ -50,7 +50,7 @@ void devices(bool json) {
                               {"layer", k.layer},
                               {"order", to_string(k.order)},
                               {"flop_per_second", k.f32_flop_per_second}});
-    return print(j.dump() + "\n");
+    return print(text_of(j) + "\n");
   }
   print(fmt::format("{} threads, {} allowed by default, {:.0f} GFLOP/s measured f32 peak\n",
                     m.threads, format_bytes(static_cast<double>(m.host_bytes)), peak));

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <new>
+#include <string>
 
 #include "tilewright/cli/command.h"
 
@@ -17,9 +18,31 @@ extern "C" void on_signal(int number) {
   std::signal(number, SIG_DFL);
 }
 
-int complain(const char* what, int code) {
-  fmt::print(stderr, "tilewright: {}\n", what);
+// Names from outside may hold anything, also line ends; a kernel written out may be very long.
+std::string one_line(std::string text) {
+  constexpr std::size_t kMost = 800;
+  if (text.size() > kMost)
+    text = text.substr(0, kMost / 2) + " ... " + text.substr(text.size() - kMost / 2);
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
+  return text;
+}
+
+int complain(const std::string& what, int code) {
+  end_bar();
+  fmt::print(stderr, "tilewright: {}\n", one_line(what));
   return code;
+}
+
+// CLI11 would only say that a command is missing.
+void check_command(int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::string names;
+  for (const Command& c : command_table()) {
+    if (std::string(argv[1]) == c.name) return;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", c.name);
+  }
+  throw InvalidArgument(fmt::format("there is no command '{}'; use one of {}", argv[1], names));
 }
 
 // The message of an error and the code that scripts see.
@@ -48,6 +71,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string("tilewright ") + version());
   app.set_help_all_flag("--help-all", "help of all commands");
+  check_command(argc, argv);
   int code = kOk;
   for (const Command& c : command_table()) {
     CLI::App* sub = app.add_subcommand(c.name, c.help);
@@ -58,10 +82,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    std::string text = e.what();
-    for (char& ch : text)
-      if (ch == '\n') ch = ' ';
-    return complain((text + "; see tilewright --help").c_str(), kUsage);
+    return complain(std::string(e.what()) + "; see tilewright --help", kUsage);
   }
   return code;
 }

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <fstream>
 #include <memory>
 
 #include "tilewright/cli/commands.h"
@@ -14,7 +13,7 @@ struct Arguments {
   std::string src, dst = "out.npy", show = "summary", format = "text", save;
   Index limit = 1000;
   ConvolveArguments convolve;
-  bool json = false;
+  bool json = false, overwrite = false;
 };
 
 Plan make_plan(const Arguments& a) {
@@ -34,16 +33,9 @@ std::string counts_text(const Counts& c) {
       c.elemental_convolutions);
 }
 
-void save(const Plan& p, const std::string& path) {
-  std::ofstream file(path);
-  file << p.to_json() << "\n";
-  file.close();
-  if (!file) throw StoreError(fmt::format("{}: cannot be written", path));
-}
-
 void run(const Arguments& a) {
   const Plan p = make_plan(a);
-  if (!a.save.empty()) save(p, a.save);
+  if (!a.save.empty()) write_text(a.save, p.to_json() + "\n", a.overwrite);
   const bool json = a.json || a.format == "json";
   if (a.show == "graph") {
     const GraphFormat format = json                ? GraphFormat::kJson
@@ -72,10 +64,12 @@ void define_plan(CLI::App& app, int&) {
   app.add_option("--format", a->format, "form of the answer")
       ->check(CLI::IsMember({"text", "json", "dot"}))
       ->capture_default_str();
-  app.add_option("--limit", a->limit, "pieces that --show graph writes, 0 for all")
-      ->capture_default_str();
+  integer_option(app, "--limit", a->limit, "pieces that --show graph writes, 0 for all", 0,
+                 kMostIndex)
+      ->default_str(std::to_string(a->limit));
   app.add_option("--save", a->save, "write the plan to FILE, for conv --plan FILE")
       ->type_name("FILE");
+  app.add_flag("--overwrite", a->overwrite, "replace an existing file of --save");
   app.add_flag("--json", a->json, "same as --format json");
   app.add_flag_callback("--quiet", [] {}, "no remarks (plan makes none)");
   app.callback([a] { run(*a); });

@@ -20,7 +20,7 @@ struct Arguments {
 std::vector<Index> parse_size(const std::string& text) {
   std::vector<Index> sizes;
   for (const std::string& part : split(text, 'x')) {
-    sizes.push_back(parse_index(part, "--size"));
+    sizes.push_back(parse_index(part, "--size '" + text + "'"));
     if (sizes.back() < 1) throw InvalidArgument("--size '" + text + "': must be at least 1");
   }
   if (sizes.size() < 2 || sizes.size() > 4)
@@ -44,7 +44,7 @@ void run(const Arguments& a) {
   options.progress = a.talk.reporter();
   const Trace t = copy_store(*src, a.dst, static_cast<int>(sizes.size()), a.overwrite,
                              a.machine.machine(), options);
-  a.talk.end_progress();
+  end_bar();
   if (a.talk.json)
     return print(Json{{"seconds", t.seconds},
                       {"bytes_written", t.bytes_written},
@@ -66,7 +66,8 @@ void define_synth(CLI::App& app, int&) {
   app.add_option("--pattern", a->pattern, "noise, ints, gradient, checker, zone or impulse")
       ->capture_default_str();
   app.add_option("--dtype", a->dtype, "element type")->capture_default_str();
-  app.add_option("--seed", a->seed, "of the noise")->capture_default_str();
+  integer_option(app, "--seed", a->seed, "of the noise", 0, kMostIndex)
+      ->default_str(std::to_string(a->seed));
   a->machine.define(app);
   a->talk.define(app, true);
   app.add_flag("--overwrite", a->overwrite, "replace an existing DST");

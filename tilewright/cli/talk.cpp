@@ -11,6 +11,8 @@ namespace {
 
 constexpr double kPlainEverySeconds = 2;
 
+bool bar_stands = false;
+
 std::string size_text(Index bytes) { return format_bytes(static_cast<double>(bytes)); }
 
 std::string status(const Progress& p) {
@@ -21,6 +23,7 @@ std::string status(const Progress& p) {
 
 void draw_bar(const Progress& p) {
   constexpr int kWidth = 24;
+  bar_stands = true;
   const int filled = static_cast<int>(p.fraction * kWidth);
   fmt::print(stderr, "\r\x1b[K[{}{}] {:3.0f} %  {}", std::string(filled, '#'),
              std::string(kWidth - filled, '.'), p.fraction * 100, status(p));
@@ -67,14 +70,18 @@ std::function<void(const Progress&)> TalkArguments::reporter() const {
   };
 }
 
-void TalkArguments::end_progress() const {
-  if (quiet || !draws_bar(progress)) return;
-  fmt::print(stderr, "\n");
+void end_bar() {
+  if (bar_stands) fmt::print(stderr, "\n");
+  bar_stands = false;
 }
 
 void print(const std::string& text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (std::fflush(stdout) != 0) throw StoreError("standard output cannot be written");
+}
+
+std::string text_of(const Json& json, int indent) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
 Json plan_json(const Plan& plan) { return Json::parse(plan.to_json()); }

@@ -21,7 +21,7 @@ VerifyReport check(const Arguments& a) {
   if (a.src.find(' ') != std::string::npos) {
     if (!a.dst.empty()) throw InvalidArgument("verify: a problem line takes no DST");
     const Plan p = plan(parse_problem(a.src), machine, a.convolve.planning());
-    return verify_plan(p, a.options.seed, a.integers);
+    return verify_plan(p, a.options.seed, a.integers, &cancelled());
   }
   if (a.dst.empty()) throw InvalidArgument("verify: name SRC and DST, or a \"PROBLEM LINE\"");
   ConvolveRequest request = a.convolve.request(a.src, a.dst);
@@ -30,7 +30,7 @@ VerifyReport check(const Arguments& a) {
   options.cancel = &cancelled();
   options.progress = a.talk.reporter();
   const VerifyReport report = verify(request, c, machine, options);
-  a.talk.end_progress();
+  end_bar();
   return report;
 }
 
@@ -64,9 +64,11 @@ void define_verify(CLI::App& app, int& exit_code) {
   a->convolve.define(app);
   a->talk.define(app, true);
   app.add_flag("--full", a->options.full, "recompute everything with another tiling");
-  app.add_option("--samples", a->options.samples, "windows to check")->capture_default_str();
-  app.add_option("--seed", a->options.seed, "of the windows, or of generated data")
-      ->capture_default_str();
+  integer_option(app, "--samples", a->options.samples, "windows to check", 1, kMostIndex)
+      ->default_str(std::to_string(a->options.samples));
+  integer_option(app, "--seed", a->options.seed, "of the windows, or of generated data", 0,
+                 kMostIndex)
+      ->default_str(std::to_string(a->options.seed));
   app.add_flag("--integers", a->integers, "generated data are small integers");
   app.callback([a, &exit_code] { run(*a, exit_code); });
 }

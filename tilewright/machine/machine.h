@@ -19,6 +19,9 @@ struct KernelInfo {
   double f32_flop_per_second = 1e9;  // with one thread; f64 counts half
 };
 
+/// More threads than this are a mistake, wherever the number comes from.
+inline constexpr Index kMostThreads = 4096;
+
 struct MachineLimits {
   Index host_bytes = 0;  // 0: unchanged
   int threads = 0;       // 0: unchanged

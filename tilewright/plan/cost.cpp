@@ -43,7 +43,9 @@ void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
                           (from_file ? machine.read_bytes_per_second : kMemoryBytesPerSecond) +
                       (from_file ? runs(p) * kRunSeconds : 0);
   const double write =
-      p.moved.dst_bytes / (to_file ? machine.write_bytes_per_second : kMemoryBytesPerSecond);
+      p.dst_in_place
+          ? 0
+          : p.moved.dst_bytes / (to_file ? machine.write_bytes_per_second : kMemoryBytesPerSecond);
   if (p.in_flight == 1) {
     p.seconds = read + p.compute_seconds + write;
     return;

@@ -77,7 +77,8 @@ void set_footprint(Plan& p, const StoreHints& src, const StoreHints& dst) {
   const TensorSpec weights = p.problem.spec(Operand::kWeights);
   MemoryUse m;
   m.src_tiles = checked_mul(p.in_flight, tile_bytes(window.shape(), compute));
-  m.dst_tiles = checked_mul(p.in_flight, dense_bytes(tile.shape(), compute));
+  p.dst_in_place = dst.in_place && p.problem.dst_dtype == compute;
+  if (!p.dst_in_place) m.dst_tiles = checked_mul(p.in_flight, dense_bytes(tile.shape(), compute));
   // Kept weights lie block by block, each with its own slack.
   const Index blocks =
       checked_mul(p.cuts[Axis::kG].count(), p.cuts[Axis::kCo].count(), p.cuts[Axis::kCi].count(),

@@ -59,6 +59,9 @@ struct Counts {
 /// What planning needs to know about the stores. Defaults are plain memory.
 struct StoreHints {
   bool file = false;  // as fast as a file, not as memory
+  /// For dst: pieces are computed where they end up, without a tile. The store must offer memory()
+  /// of the compute type.
+  bool in_place = false;
   Shape block{1, 1, 1, 1};
   bool cached = false;
   bool sequential = false;
@@ -82,6 +85,7 @@ struct Plan {
   bool co_innermost = true;
   int in_flight = 2;
   bool keep_weights = true;
+  bool dst_in_place = false;
   KernelInfo kernel;
   int threads = 1;
 

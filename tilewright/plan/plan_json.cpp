@@ -12,7 +12,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr int kVersion = 1;
-constexpr Index kMostThreads = 4096;
 
 Json counts_json(const Counts& c) {
   return {{"tiles", c.tiles},
@@ -32,17 +31,17 @@ template <class T>
 T get(const Json& json, const char* key) {
   const auto at = json.find(key);
   if (at == json.end())
-    throw InvalidArgument(fmt::format("plan file: the key '{}' is missing", key));
+    throw InvalidArgument(fmt::format("the key '{}' is missing", key));
   // Numbers that only convert to a T (fractions, 1e300) are as wrong as texts.
   const bool fits = std::is_integral_v<T> ? at->is_number_integer() : at->is_string();
-  if (!fits) throw InvalidArgument(fmt::format("plan file: the key '{}' has a wrong type", key));
+  if (!fits) throw InvalidArgument(fmt::format("the key '{}' has a wrong type", key));
   return at->get<T>();
 }
 
 Json parse_object(const std::string& text) {
   Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded() || !json.is_object())
-    throw InvalidArgument("plan file: not a JSON object; make one with tilewright plan --save");
+    throw InvalidArgument("not a JSON object; make one with tilewright plan --save");
   return json;
 }
 
@@ -71,10 +70,14 @@ std::string Plan::to_json() const {
   return j.dump(2);
 }
 
-SavedPlan parse_saved_plan(const std::string& text) {
+namespace {
+
+// Without the name of the file, which every message gets.
+SavedPlan parse_unnamed(const std::string& text) {
   const Json j = parse_object(text);
   if (const Index version = get<Index>(j, "tilewright_plan"); version != kVersion)
-    throw InvalidArgument(fmt::format("plan file: version {} is not readable, this is version {}",
+    throw InvalidArgument(fmt::format("version {} is not readable, this is version {}; make "
+                                      "one with tilewright plan --save",
                                       version, kVersion));
   SavedPlan s;
   s.problem = parse_problem(get<std::string>(j, "problem"));
@@ -85,12 +88,23 @@ SavedPlan parse_saved_plan(const std::string& text) {
   const Index threads = get<Index>(j, "threads");
   if (s.budget_bytes < 1 || threads < 1 || threads > kMostThreads)
     throw InvalidArgument(
-        fmt::format("plan file: {} threads and a budget of {} bytes are not possible; threads are "
-                    "1 to {}",
-                    threads, s.budget_bytes, kMostThreads));
+        fmt::format("threads {} and budget_bytes {} are not possible; threads are 1 to {}", threads,
+                    s.budget_bytes, kMostThreads));
   s.threads = static_cast<int>(threads);
   parse_force(s.force, s.problem);
+  if (s.force.empty() || s.kernel.empty())
+    throw InvalidArgument("the force or the kernel is empty; make one with tilewright plan --save");
   return s;
+}
+
+}  // namespace
+
+SavedPlan parse_saved_plan(const std::string& text, const std::string& name) {
+  try {
+    return parse_unnamed(text);
+  } catch (const InvalidArgument& e) {
+    throw InvalidArgument(fmt::format("{}: {}", name, e.what()));
+  }
 }
 
 }  // namespace tilewright

@@ -15,7 +15,7 @@ struct SavedPlan {
   int threads = 1;
 };
 
-/// Reads a saved plan. Throws InvalidArgument that names the key at fault.
-SavedPlan parse_saved_plan(const std::string& text);
+/// Reads a saved plan. Throws InvalidArgument that begins with `name` and names the key at fault.
+SavedPlan parse_saved_plan(const std::string& text, const std::string& name = "plan file");
 
 }  // namespace tilewright

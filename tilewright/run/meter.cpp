@@ -19,6 +19,7 @@ void Meter::piece_done(double bytes, Index bytes_used) {
   ++done_;
   bytes_ += bytes;
   last_used_ = bytes_used;
+  if (done_ == pieces_) return;  // finish() reports that
   if (!options_.progress || Clock::now() - last_report_ < kReportEvery) return;
   last_report_ = Clock::now();
   report(bytes_used);

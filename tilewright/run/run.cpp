@@ -28,6 +28,8 @@ void check_stores(const Plan& plan, const Stores& stores) {
   check_store(stores.weights, p.spec(Operand::kWeights), "weights", false);
   if (p.has_bias()) check_store(stores.bias, p.spec(Operand::kBias), "bias", false);
   check_store(stores.dst, p.spec(Operand::kDst), "dst", true);
+  if (plan.dst_in_place && stores.dst->memory().data == nullptr)
+    throw InvalidArgument("run: the plan computes in place, but 'dst' is not plain memory");
 }
 
 class Pipeline {
@@ -159,7 +161,7 @@ Trace run(const Plan& plan, const Stores& stores, const RunOptions& options) {
   trace.bytes_read = reader.bytes;
   trace.steps = computer.steps;
   trace.peak_bytes = writer.peak_bytes;
-  trace.hash = writer.fingerprint().text();
+  if (options.fingerprint) trace.hash = writer.fingerprint().text();
   return trace;
 }
 

@@ -52,6 +52,8 @@ struct RunOptions {
   std::function<void(const Progress&)> progress{};
   /// Fills every buffer with NaN bytes before use, to catch reads of what was not written.
   bool poison = false;
+  /// Whether Trace::hash is wanted; it costs one pass over the output.
+  bool fingerprint = true;
 };
 
 /// Runs `plan`. Throws InvalidArgument if the stores' shapes do not match the plan, StoreError,

@@ -16,6 +16,39 @@ constexpr double kSliceSeconds = 0.2;
 
 Index pool_bytes(const Plan& p) { return p.peak_bytes() - p.memory.stores; }
 
+// The part of a tile that one kernel call computes.
+struct Slice {
+  Index rows, columns;
+};
+
+// As many rows as the time allows, in eights; rows are cut only if eight of them take too long.
+Slice slice_of(const Plan& p, const Step& step, const Region& dst) {
+  constexpr Index kRows = 8, kColumns = 16;
+  const Index rows = dst[kY].size(), columns = dst[kX].size();
+  const double predicted = p.problem.layer->flop(step.block) /
+                           (p.kernel.f32_flop_per_second * std::max(1, p.threads));
+  const double slices = predicted / kSliceSeconds;
+  if (slices <= 1) return {rows, columns};
+  const double fit = static_cast<double>(rows) / slices;
+  if (fit >= kRows) return {static_cast<Index>(fit) / kRows * kRows, columns};
+  const double part = fit / static_cast<double>(std::min(kRows, rows));
+  const auto width = static_cast<Index>(part * static_cast<double>(columns));
+  return {kRows, std::min(columns, round_up(width + 1, kColumns))};
+}
+
+// The part of a source tile under outputs `to` of its step, both relative to their tiles.
+Region inputs_of(const Layer& layer, const Step& step, const Region& to, const Shape& tile) {
+  Region in = whole(tile);
+  const auto demand = [&](Dim dim, Axis tap_axis) {
+    Window w = layer.window(dim);
+    w.pad_begin = 0;
+    return w.demand(to[dim], Interval{0, step.block[tap_axis].size()});
+  };
+  in[kY] = demand(kY, Axis::kKy);
+  in[kX] = demand(kX, Axis::kKx);
+  return in;
+}
+
 void copy_rows(const TensorView& from, const TensorView& to) {
   const auto bytes = static_cast<std::size_t>(from.shape[3] * size_of(from.dtype));
   for (Index n = 0; n < from.shape[0]; ++n)
@@ -36,7 +69,6 @@ Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
   const Shape weights = layer.region(Operand::kWeights, step).shape();
   const DType compute = p.problem.compute;
   tile_strides = tilewright::tile_strides(window, compute);
-  scratch_bytes = s.src->layout().scratch_bytes + s.dst->layout().scratch_bytes;
   workspace = pool.take(p.memory.workspace);
   if (p.problem.has_bias())
     bias = pool.take(dense_bytes(p.problem.spec(Operand::kBias).shape, compute));
@@ -45,7 +77,7 @@ Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
     slot.tile = pool.take(tile_bytes(window, compute));
     if (!p.keep_weights) slot.weights = pool.take(dense_bytes(weights, compute));
     src_slots.push_back(slot);
-    dst_slots.push_back({pool.take(dense_bytes(tile, compute))});
+    dst_slots.push_back({p.dst_in_place ? nullptr : pool.take(dense_bytes(tile, compute))});
   }
   if (p.keep_weights)
     for (Index i = 0; i < graph.weights_blocks(); ++i)
@@ -57,6 +89,7 @@ TensorView Bench::src_view(const SrcSlot& slot, const Region& window) const {
 }
 
 TensorView Bench::dst_view(const DstSlot& slot, const Region& region) const {
+  if (plan().dst_in_place) return stores.dst->memory().slice(region);
   return {slot.tile, plan().problem.compute, region.shape(), dense_strides(region.shape())};
 }
 
@@ -71,7 +104,8 @@ TensorView Bench::bias_view(const Interval& channels) const {
 }
 
 Index Bench::bytes_used() const {
-  return pool.used() + scratch_bytes +
+  // One cache serves all stores that have one, so the larger figure is the whole of it.
+  return pool.used() + stores.src->layout().scratch_bytes + stores.dst->layout().scratch_bytes +
          std::max(stores.src->cache_bytes(), stores.dst->cache_bytes());
 }
 
@@ -160,24 +194,17 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
   args.first = step.first;
   args.workspace = bench_.workspace;
   args.threads = p.threads;
-  const Index rows = piece.dst[kY].size();
-  const double predicted =
-      layer.flop(step.block) / (p.kernel.f32_flop_per_second * std::max(1, p.threads));
-  const auto slices = static_cast<Index>(std::min(predicted / kSliceSeconds, 1e6)) + 1;
-  const Index slice = round_up(ceil_div(rows, slices), 8);
-  const Interval taps{0, step.block[Axis::kKy].size()};
-  for (Index y = 0; y < rows; y += slice) {
-    bench_.check_cancel();
-    const Interval part{y, std::min(rows, y + slice)};
-    Window w = layer.window(kY);
-    w.pad_begin = 0;
-    Region in = whole(source.shape), to = whole(out.shape);
-    in[kY] = w.demand(part, taps);
-    to[kY] = part;
-    args.src = source.slice(in);
-    args.dst = out.slice(to);
-    kernel_.run(args);
-  }
+  const Slice slice = slice_of(p, step, piece.dst);
+  for (Index y = 0; y < out.shape[kY]; y += slice.rows)
+    for (Index x = 0; x < out.shape[kX]; x += slice.columns) {
+      bench_.check_cancel();
+      Region to = whole(out.shape);
+      to[kY] = {y, std::min(out.shape[kY], y + slice.rows)};
+      to[kX] = {x, std::min(out.shape[kX], x + slice.columns)};
+      args.src = source.slice(inputs_of(layer, step, to, source.shape));
+      args.dst = out.slice(to);
+      kernel_.run(args);
+    }
   ++steps;
 }
 
@@ -188,12 +215,14 @@ void Writer::write(const Piece& piece, const DstSlot& slot) {
   const Stopwatch watch(seconds);
   const Problem& problem = bench_.plan().problem;
   const Index count = piece.dst.volume();
-  // Dense and not wider, so the tile is converted where it lies.
-  convert_row(slot.tile, problem.compute, slot.tile, problem.dst_dtype, count);
-  const ConstTensorView values{slot.tile, problem.dst_dtype, piece.dst.shape(),
-                               dense_strides(piece.dst.shape())};
-  fingerprint_.add(piece.dst, values);
-  bench_.stores.dst->write(piece.dst, values);
+  TensorView values = bench_.dst_view(slot, piece.dst);
+  if (!bench_.plan().dst_in_place) {
+    // Dense and not wider, so the tile is converted where it lies.
+    convert_row(slot.tile, problem.compute, slot.tile, problem.dst_dtype, count);
+    values.dtype = problem.dst_dtype;
+    bench_.stores.dst->write(piece.dst, values);
+  }
+  if (bench_.options.fingerprint) fingerprint_.add(piece.dst, values);
   const Index used = bench_.bytes_used();
   peak_bytes = std::max(peak_bytes, used);
   meter_.piece_done(static_cast<double>(count * size_of(problem.dst_dtype)), used);

@@ -38,7 +38,6 @@ struct Bench {
   std::byte* bias = nullptr;
   std::vector<std::byte*> kept_weights;  // one block each; empty if streamed
   Shape tile_strides{};                  // of every source tile
-  Index scratch_bytes = 0;               // what the stores need for themselves
 
   const Plan& plan() const { return graph.plan(); }
   TensorView src_view(const SrcSlot& slot, const Region& window) const;

@@ -55,6 +55,15 @@ int lock(const std::string& partial, const std::string& path) {
                   path, partial));
 }
 
+// Only an array may be replaced: any other folder could hold everything somebody has.
+void check_replaceable(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return;
+  for (const char* name : {".zarray", ".zgroup", "zarr.json"})
+    if (fs::exists(fs::path(path) / name, error)) return;
+  throw StoreError(path + ": is a folder, but not a Zarr array; remove it, or use another name");
+}
+
 }  // namespace
 
 PartialOutput::PartialOutput(const std::string& path, bool overwrite, Index needed_bytes)
@@ -62,6 +71,7 @@ PartialOutput::PartialOutput(const std::string& path, bool overwrite, Index need
   std::error_code error;
   if (!overwrite && fs::symlink_status(path, error).type() != fs::file_type::not_found)
     throw StoreError(path + ": exists; use --overwrite to replace it, or another name");
+  check_replaceable(path);
   check_folder(path);
   check_space(path, needed_bytes);
   const int stale = lock(partial_, path);

@@ -47,6 +47,14 @@ void check_wish(const std::string& path, const CreateOptions& options) {
   options.spec.bytes();  // throws if it overflows
 }
 
+// Opening a pipe would wait for its other end, and none of these can be read by regions.
+void check_kind(const std::string& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) return;
+  if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode) || S_ISCHR(status.st_mode))
+    throw StoreError(path + ": is a pipe or a device, not a file; save it to a file first");
+}
+
 std::string endings() {
   std::string text;
   for (const StoreFormat& f : store_table())
@@ -75,6 +83,7 @@ RasterMetadata RasterMetadata::resampled(double first_y, double first_x, double 
 
 std::unique_ptr<Store> open_store(const std::string& path) {
   if (path.empty()) throw StoreError("no file name was given; name a raster or an array");
+  check_kind(path);
   for (const StoreFormat& format : store_table())
     if (format.opens(path)) return format.open(path);
   struct stat status;

@@ -60,6 +60,8 @@ class Store {
   /// Writes `src`, whose dtype is the store's, to `region`. Throws StoreError; Unsupported if the
   /// store is read-only.
   virtual void write(const Region& region, const ConstTensorView& src) = 0;
+  /// The array itself, if it lies in writable memory with dense rows; without data otherwise.
+  virtual TensorView memory() { return {}; }
   /// Completes a store made by create_store: everything is on disk and appears under its final
   /// name. Without commit, the destructor removes what was written.
   virtual void commit() {}

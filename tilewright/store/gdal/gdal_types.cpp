@@ -101,7 +101,9 @@ void write_metadata(GDALDataset& dataset, const RasterMetadata& m) {
                                            static_cast<std::size_t>(dataset.GetRasterCount()));
   for (std::size_t b = 0; b < bands; ++b)
     dataset.GetRasterBand(static_cast<int>(b) + 1)->SetDescription(m.band_names[b].c_str());
-  for (const auto& [key, value] : m.items) dataset.SetMetadataItem(key.c_str(), value.c_str());
+  CPLStringList items;
+  for (const auto& [key, value] : m.items) items.SetNameValue(key.c_str(), value.c_str());
+  if (items.Count() > 0) dataset.SetMetadata(items.List());
 }
 
 std::optional<double> representable_nodata(const RasterMetadata& m, DType type) {

@@ -19,8 +19,7 @@ namespace {
 constexpr Index kHeaderBytes = 1 << 20;  // tags and the like, for the check of free space
 
 Index tile_edge(Index wanted, Index extent) {
-  return std::clamp<Index>(round_up(std::clamp<Index>(wanted, 1, std::min<Index>(extent, 512)), 16),
-                           16, 512);
+  return round_up(std::clamp<Index>(wanted, 1, std::min<Index>(extent, 512)), 16);
 }
 
 void check_fits_tiff(const std::string& path, const Shape& shape) {
@@ -39,7 +38,8 @@ CPLStringList creation_options(const TiffBlocks& blocks) {
   CPLStringList list;
   list.SetNameValue("TILED", "YES");
   list.SetNameValue("BIGTIFF", "YES");
-  list.SetNameValue("INTERLEAVE", "BAND");
+  // The same bytes for one band, but more programs read one band that is not called separate.
+  list.SetNameValue("INTERLEAVE", blocks.spec.shape[kC] == 1 ? "PIXEL" : "BAND");
   list.SetNameValue("SPARSE_OK", "FALSE");
   list.SetNameValue("BLOCKXSIZE", std::to_string(blocks.block[kX]).c_str());
   list.SetNameValue("BLOCKYSIZE", std::to_string(blocks.block[kY]).c_str());
@@ -147,13 +147,15 @@ class TiffOutput final : public Store {
     const Index step = std::max<Index>(1, count / 4096);
     const Index size = File(output_->partial(), File::Mode::kRead).size();
     bool regular = first_ > 0 && size >= first_ + bytes;
-    for (Index i = 0; regular && i < count;
-         i = i + step < count || i == count - 1 ? i + step : count - 1) {
-      const Shape b{0, i / (counts_[kY] * counts_[kX]), i / counts_[kX] % counts_[kY],
-                    i % counts_[kX]};
-      regular = tiff_block_offset(*dataset, blocks_, output_->path(), b) == offset(b);
-    }
+    for (Index i = 0; regular && i < count; i += step) regular = lies_in_order(*dataset, i);
+    regular = regular && lies_in_order(*dataset, count - 1);
     if (!regular) throw InternalError(output_->path() + ": GDAL laid the tiles out irregularly");
+  }
+
+  bool lies_in_order(GDALDataset& dataset, Index i) const {
+    const Shape b{0, i / (counts_[kY] * counts_[kX]), i / counts_[kX] % counts_[kY],
+                  i % counts_[kX]};
+    return tiff_block_offset(dataset, blocks_, output_->path(), b) == offset(b);
   }
 
   int rank_;

@@ -75,6 +75,9 @@ void lay_out(const GdalCall& call, const std::string& folder, const std::string&
   list.SetNameValue("COMPRESS", "NONE");
   const auto& g = options.metadata.geotransform;
   if (g && (*g)[2] == 0 && (*g)[4] == 0) {
+    // GDAL names the axes of an array only if every one of them has positions.
+    for (std::size_t d = 0; d + 2 < dimensions.size(); ++d)
+      write_positions(*root, dimensions[d], -0.5, 1);
     write_positions(*root, dimensions.end()[-2], (*g)[3], (*g)[5]);
     write_positions(*root, dimensions.end()[-1], (*g)[0], (*g)[1]);
   }

@@ -1,4 +1,5 @@
 #include <gdal_priv.h>
+#include <ogr_spatialref.h>
 
 #include "tilewright/store/conformance.h"
 

@@ -36,4 +36,6 @@ void MemoryStore::write(const Region& region, const ConstTensorView& src) {
   if (!region.empty()) copy(src, writable_.slice(region));
 }
 
+TensorView MemoryStore::memory() { return writable_.strides[kX] == 1 ? writable_ : TensorView{}; }
+
 }  // namespace tilewright

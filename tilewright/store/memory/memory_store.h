@@ -20,6 +20,8 @@ class MemoryStore final : public Store {
   void read(const Region& region, const TensorView& dst) override;
   void write(const Region& region, const ConstTensorView& src) override;
 
+  TensorView memory() override;
+
   /// All of it.
   ConstTensorView view() const { return view_; }
 

@@ -107,8 +107,10 @@ DType parse_descr(const std::string& path, const std::string& descr) {
                   path, descr, path));
 }
 
-// Sizes from the innermost axis outwards; missing outer axes are 1.
-void set_shape(const std::string& path, const std::vector<Index>& sizes, NpyHeader& header) {
+// Sizes from the innermost axis outwards; missing outer axes are 1. A vector (a bias, say) is one
+// row.
+void set_shape(const std::string& path, std::vector<Index> sizes, NpyHeader& header) {
+  if (sizes.size() == 1) sizes.insert(sizes.begin(), 1);
   if (sizes.size() < 2 || sizes.size() > 4)
     throw Unsupported(fmt::format(
         "{}: has {} axes, but arrays are [y,x], [c,y,x] or [n,c,y,x]; use numpy's reshape", path,

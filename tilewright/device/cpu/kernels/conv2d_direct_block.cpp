@@ -43,8 +43,9 @@ BlockRunner<T>::BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops,
   panels_ = take<T>(p, kPanelBytes);
   window_ = take<T>(p, workspace + kConv2dDirectWorkspace - p);
   // With few products per source element, copying it would cost more than it saves.
-  direct_ = !step.turned && step.lane.stride == 1 && step.lane.src_step == 1 && step.lane.outputs >= ops.lanes &&
-            step.co * step.taps_y * step.taps_x <= 128 && step.ci <= 8;
+  direct_ = !step.turned && step.lane.stride == 1 && step.lane.src_step == 1 &&
+            step.lane.outputs >= ops.lanes && step.co * step.taps_y * step.taps_x <= 128 &&
+            step.ci <= 8;
 }
 
 template <class T>

@@ -1,0 +1,111 @@
+"""Saved plans that are damaged, foreign or absurd."""
+
+import json
+import random
+import unittest
+
+import support
+from support import BUDGET, FILE, OK, UNSUPPORTED, USAGE
+
+
+class PlanFile(support.Case):
+    def setUp(self):
+        super().setUp()
+        self.array("a.npy", (2, 40, 50))
+        done = self.run_program("plan", "a.npy", "out.npy", "--kernel", "box:5", "--force",
+                                "tile=16x20", "--memory", "64MiB", "--threads", "2", "--save",
+                                "good.json")
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.good = self.path("good.json").read_text()
+
+    def conv(self, plan, *words):
+        return ["conv", "a.npy", "out.npy", "--kernel", "box:5", "--plan", plan, *words]
+
+    def refuse(self, text, *says, code=USAGE):
+        self.path("bad.json").write_bytes(text if isinstance(text, bytes) else text.encode())
+        file = ["bad.json"] if code == USAGE else []
+        self.fails(code, *self.conv("bad.json"), says=[*file, *says])
+
+    def changed(self, **changes):
+        plan = json.loads(self.good)
+        for key, value in changes.items():
+            if value is None:
+                del plan[key]
+            else:
+                plan[key] = value
+        return json.dumps(plan)
+
+    def test_the_good_one_works(self):
+        result = self.succeeds(*self.conv("good.json"))
+
+        self.assertEqual(result["pieces"] % 9, 0)
+        self.assertEqual(result["budget_bytes"], 64 << 20)
+        self.assertEqual(result["threads"], 2)
+
+    def test_not_a_plan(self):
+        for text in ("", "{", "[]", "null", "3", "\"plan\"", "{}", "{\"a\": 1}", "\0" * 100,
+                     b"\xff\xfe\x00", "not json", self.good + "x", "[" * 100000, "{\"a\":" * 100000,
+                     self.good.replace("{", "", 1)):
+            self.refuse(text, "plan")
+
+    def test_files(self):
+        self.path("folder").mkdir()
+        self.path("large").write_bytes(b" " * (10 << 20))
+        for name in ("absent", "folder", "large", "a.npy/plan"):
+            self.fails(FILE, *self.conv(name), says=name)
+        self.fails(USAGE, *self.conv("a.npy"), says="a.npy")
+
+    def test_truncated(self):
+        draw = random.Random(11)
+        for place in draw.sample(range(len(self.good.rstrip())), 50):
+            self.refuse(self.good[:place], "plan")
+
+    def test_missing_keys(self):
+        for key in ("tilewright_plan", "problem", "force", "kernel", "exact", "budget_bytes",
+                    "threads"):
+            self.refuse(self.changed(**{key: None}), key)
+
+    def test_versions(self):
+        for version in (0, 2, -1, 1 << 40):
+            self.refuse(self.changed(tilewright_plan=version), "version")
+
+    def test_types(self):
+        for key in ("tilewright_plan", "budget_bytes", "threads"):
+            for value in ("1", [], {}, True, 1.5, 1e300):
+                self.refuse(self.changed(**{key: value}), key)
+        for key in ("problem", "force", "kernel", "exact"):
+            for value in (1, [], {}, False):
+                self.refuse(self.changed(**{key: value}), key)
+
+    def test_numbers(self):
+        for key in ("budget_bytes", "threads"):
+            for value in (0, -1, -(1 << 62), 1 << 63, 1 << 64, 10**30):
+                self.refuse(self.changed(**{key: value}), key)
+        for value in ((1 << 32) + 1, 100000, 1 << 31):
+            self.refuse(self.changed(threads=value), "threads")
+
+    def test_values(self):
+        for key, value in (("problem", "conv2d oops"), ("problem", ""), ("force", "q=3"),
+                           ("force", "y=0"), ("force", "y=16,y=16"), ("exact", "maybe"),
+                           ("problem", "conv2d n1 ci2 y1000000000000 x5 co2 k1x1")):
+            self.refuse(self.changed(**{key: value}))
+        self.refuse(self.changed(kernel="cpu:magic"), "cpu:magic", code=UNSUPPORTED)
+        self.refuse(self.changed(kernel=""), "kernel")
+        self.refuse(self.changed(budget_bytes=1), "smallest", code=BUDGET)
+
+    def test_another_problem(self):
+        other = json.loads(self.good)["problem"].replace("y40", "y41")
+        self.refuse(self.changed(problem=other), "y41", "y40")
+
+    def test_saving(self):
+        words = ["plan", "a.npy", "out.npy", "--kernel", "box:5"]
+        for name in ("a.npy", "good.json"):
+            self.fails(FILE, *words, "--save", name, says=[name, "--overwrite"])
+        for name in ("absent/p.json", "a.npy/p.json"):
+            self.fails(FILE, *words, "--save", name, says=name)
+        for name in ("good.json", "new.json"):
+            self.assertEqual(self.run_program(*words, "--save", name, "--overwrite").returncode, OK)
+
+
+if __name__ == "__main__":
+    support.main()

@@ -1,0 +1,115 @@
+// Verification of plans on generated data, against the definition on uncut tensors.
+#include <algorithm>
+#include <random>
+
+#include "tilewright/api/compare.h"
+#include "tilewright/api/verify.h"
+#include "tilewright/device/reference/conv2d_reference.h"
+#include "tilewright/store/memory/memory_store.h"
+#include "tilewright/tensor/convert.h"
+
+namespace tilewright {
+namespace {
+
+Tensor random_tensor(const TensorSpec& spec, std::mt19937_64& random, bool integers) {
+  Tensor t(spec);
+  std::uniform_int_distribution<int> small(-4, 4);
+  std::uniform_int_distribution<int> any(-100, 200);
+  std::normal_distribution<double> normal;
+  dispatch(spec.dtype, [&](auto type) {
+    using T = decltype(type);
+    T* v = t.data<T>();
+    for (Index i = 0; i < spec.volume(); ++i) {
+      const double value = integers               ? small(random)
+                           : is_float(spec.dtype) ? normal(random)
+                                                  : any(random);
+      v[i] = convert_value<T>(value);
+    }
+  });
+  return t;
+}
+
+// Row by row, so that a cancellation is noticed: a row that begins at y looks y strides further.
+template <class T>
+void run_definition(const Problem& p, const Tensor& src, const Tensor& weights, const Tensor* bias,
+                    Tensor& dst, const std::atomic<bool>* cancel) {
+  const Index groups = p.extents()[Axis::kG];
+  const ConstTensorView none;
+  for (Index y = 0; y < dst.shape()[kY]; ++y) {
+    if (cancel != nullptr && cancel->load()) throw Interrupted("interrupted");
+    Region row = whole(dst.shape());
+    row[kY] = {y, y + 1};
+    Window wy = p.layer->window(kY);
+    wy.pad_begin -= y * wy.stride;
+    reference::conv2d<T>(src.view(), weights.view(), bias == nullptr ? none : bias->view(),
+                         dst.view().slice(row), wy, p.layer->window(kX), groups, false);
+  }
+}
+
+// The definition on whole tensors of the compute type.
+Tensor define(const Problem& p, const Tensor& src, const Tensor& weights, const Tensor* bias,
+              const std::atomic<bool>* cancel) {
+  Tensor wide(p.compute, src.shape()), taps(p.compute, weights.shape());
+  copy(src.view(), wide.view());
+  MemoryStore from(weights.view());
+  const Region all = whole(weights.shape());
+  from.read(all, taps.view());
+  if (p.layer->reversed_taps()) {
+    const Index count = weights.shape()[2] * weights.shape()[3];
+    dispatch(p.compute, [&](auto type) {
+      auto* v = taps.data<decltype(type)>();
+      for (Index i = 0; i < taps.spec().volume(); i += count) std::reverse(v + i, v + i + count);
+    });
+  }
+  Tensor result(p.compute, p.spec(Operand::kDst).shape);
+  if (p.compute == DType::kF64) {
+    run_definition<double>(p, wide, taps, bias, result, cancel);
+  } else {
+    run_definition<float>(p, wide, taps, bias, result, cancel);
+  }
+  return result;
+}
+
+Tensor magnitudes_of(const Tensor& t) {
+  Tensor result(t.dtype() == DType::kF64 ? DType::kF64 : DType::kF32, t.shape());
+  MemoryStore store(t.view());
+  MagnitudeStore(store).read(whole(t.shape()), result.view());
+  return result;
+}
+
+}  // namespace
+
+VerifyReport verify_plan(const Plan& plan, std::uint64_t seed, bool integers,
+                         const std::atomic<bool>* cancel) {
+  const Problem& p = plan.problem;
+  std::mt19937_64 random(seed);
+  const Tensor src = random_tensor(p.spec(Operand::kSrc), random, integers);
+  const Tensor weights = random_tensor(p.spec(Operand::kWeights), random, integers);
+  std::optional<Tensor> bias;
+  if (p.has_bias()) bias = random_tensor(p.spec(Operand::kBias), random, integers);
+  Tensor dst(p.spec(Operand::kDst));
+  RunOptions poisoned;
+  poisoned.poison = true;
+  poisoned.cancel = cancel;
+  VerifyReport report;
+  report.windows = 1;
+  const Tensor* offsets = bias ? &*bias : nullptr;
+  report.seconds = run(plan, src, weights, offsets, dst, poisoned).seconds;
+  const Tensor wide = define(p, src, weights, offsets, cancel);
+  Tensor expected(p.spec(Operand::kDst));
+  copy(wide.view(), expected.view());
+  const Region all = whole(dst.shape());
+  if (plan.exact != Exactness::kBound || integers) {
+    compare(dst.view(), expected.view(), all, nullptr, report);
+    return report;
+  }
+  std::optional<Tensor> offset_size;
+  if (bias) offset_size = magnitudes_of(*bias);
+  const Tensor allowed = tolerances(plan, define(p, magnitudes_of(src), magnitudes_of(weights),
+                                                 offset_size ? &*offset_size : nullptr, cancel));
+  const ConstTensorView view = allowed.view();
+  compare(dst.view(), expected.view(), all, &view, report);
+  return report;
+}
+
+}  // namespace tilewright
