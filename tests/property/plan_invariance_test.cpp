@@ -90,7 +90,8 @@ std::string random_parts(Draw& d, Index extent) {
   std::string text;
   for (Index left = extent; left > 0;) {
     const Index part = d.in(1, left);
-    text += (text.empty() ? "" : "+") + std::to_string(part);
+    if (!text.empty()) text += '+';
+    text += std::to_string(part);
     left -= part;
   }
   return text;

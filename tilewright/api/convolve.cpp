@@ -106,21 +106,31 @@ StoreHints hints_of(const StoreLayout& layout) {
   return h;
 }
 
-// Plans for each block size that the output could have; ties go to the larger block.
+// How an output in chunks may be laid out, and whether pieces must end where its chunks do.
+struct Blocks {
+  Index side;
+  bool aligned;
+};
+constexpr std::array<Blocks, 3> kBlocks{{{256, true}, {64, true}, {256, false}}};
+
+// Plans for each layout that the output could have; ties go to the larger block. Pieces that share
+// chunks open them more often than others, so they are for budgets that allow nothing else.
 void plan_with_blocks(const ConvolveRequest& request, Convolution& c, const Machine& machine,
                       PlanOptions options) {
   std::optional<Plan> best;
   Index smallest = 0;
   std::string message;
-  for (const Index side : {256, 64, 16}) {
+  for (const Blocks& blocks : kBlocks) {
     CreateOptions output = c.output;
     // Wide blocks: pieces are written in runs of whole block rows.
-    output.block = {1, 1, side, 2 * side};
+    output.block = {1, 1, blocks.side, 2 * blocks.side};
     options.dst = hints_of(planned_layout(request.dst, output));
+    const bool free_standing = volume(options.dst.block) == 1;
+    if (!blocks.aligned) options.dst.block = {1, 1, 1, 1};
     try {
       Plan p = plan(c.problem, machine, options);
       if (smallest == 0 || p.smallest_budget_bytes < smallest) smallest = p.smallest_budget_bytes;
-      if (!best || p.seconds < 0.9 * best->seconds) {
+      if (!best || (blocks.aligned && p.seconds < 0.9 * best->seconds)) {
         best = std::move(p);
         c.output.block = output.block;
       }
@@ -130,7 +140,7 @@ void plan_with_blocks(const ConvolveRequest& request, Convolution& c, const Mach
         message = e.what();
       }
     }
-    if (!options.dst.cached) break;
+    if (free_standing) break;
   }
   if (!best) throw BudgetTooSmall(message, smallest);
   best->smallest_budget_bytes = smallest;

@@ -13,9 +13,9 @@ constexpr Index kMostRepetitions = 1'000'000;
 
 struct Arguments {
   std::vector<std::string> problems;
-  std::string force, kernel_impl, exact = "stable";
+  std::string force, against, kernel_impl, exact = "stable";
   int repeat = 5;
-  bool one_piece = false;
+  bool against_automatic = false;
   MachineArguments machine;
   TalkArguments talk;
 };
@@ -65,6 +65,14 @@ std::string row_text(const Json& j) {
       j["bytes_moved"].get<double>() / j["lower_bound_bytes"].get<double>());
 }
 
+// Cuts of the plans that are timed in turn with the first.
+std::vector<std::string> others(const Arguments& a) {
+  std::vector<std::string> list;
+  if (!a.against.empty()) list.push_back(a.against);
+  if (a.against_automatic) list.emplace_back();
+  return list;
+}
+
 void run(const Arguments& a) {
   const Machine machine = a.machine.machine();
   const double peak = fma_peak(machine.threads);
@@ -76,8 +84,8 @@ void run(const Arguments& a) {
     const Problem problem = parse_problem(line);
     options.force = a.force;
     std::vector<Plan> plans{plan(problem, machine, options)};
-    if (a.one_piece) {
-      options.force.clear();
+    for (const std::string& other : others(a)) {
+      options.force = other;
       plans.push_back(plan(problem, machine, options));
     }
     const auto results = bench(plans, a.repeat, &cancelled());
@@ -96,7 +104,8 @@ void define_bench(CLI::App& app, int&) {
   integer_option(app, "--repeat", a->repeat, "counted repetitions", 1, kMostRepetitions)
       ->default_str(std::to_string(a->repeat));
   app.add_option("--force", a->force, "forced cuts");
-  app.add_flag("--against-automatic", a->one_piece,
+  app.add_option("--against", a->against, "other forced cuts, timed in turn with the first");
+  app.add_flag("--against-automatic", a->against_automatic,
                "time the automatic plan too, in turn with the forced one");
   app.add_option("--kernel-impl", a->kernel_impl, "forced kernel");
   app.add_option("--exact", a->exact, "least exactness accepted")->capture_default_str();

@@ -63,6 +63,7 @@ TEST(Force, PartsMayBeUneven) {
 
 TEST(Force, OutputChannelsCountOverAllGroups) {
   EXPECT_EQ(forced(kGroups, "co=8", Axis::kG).block(), 2);
+  EXPECT_EQ(forced(kGroups, "co=4", Axis::kG).block(), 1);
   EXPECT_EQ(forced(kGroups, "co=2", Axis::kCo).block(), 2);
   EXPECT_EQ(forced(kGroups, "co=2", Axis::kG).block(), 1);
   EXPECT_NE(refusal(kGroups, "co=6").find("'co=6'"), std::string::npos);

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "tilewright/base/text.h"
 #include "tilewright/plan/cost.h"
 #include "tilewright/plan/footprint.h"
@@ -32,8 +34,10 @@ Cover narrowest(const std::vector<Cover>& list) {
 
 std::string summary(const Plan& p) {
   const Index pieces = p.counts().pieces;
-  return fmt::format("{} piece{} of {} x {} in {}", pieces, pieces == 1 ? "" : "s",
-                     p.cuts[Axis::kY].block(), p.cuts[Axis::kX].block(), format_seconds(p.seconds));
+  return fmt::format("{} piece{} of {} x {} x {} in {}", pieces, pieces == 1 ? "" : "s",
+                     p.cuts[Axis::kY].block(), p.cuts[Axis::kX].block(),
+                     p.cuts[Axis::kG].block() * p.cuts[Axis::kCo].block(),
+                     format_seconds(p.seconds));
 }
 
 }  // namespace
@@ -91,7 +95,6 @@ Exactness Search::most_exact(const KernelInfo& kernel) {
 }
 
 Index Search::alignment(Axis axis) const {
-  if (!options_.dst.cached) return 1;
   if (axis == Axis::kY) return options_.dst.block[2];
   return axis == Axis::kX ? options_.dst.block[3] : 1;
 }
@@ -220,15 +223,32 @@ void Search::choose_batch() {
 }
 
 void Search::judge() {
+  // A single step overlaps with nothing.
+  if (now_.counts().elemental_convolutions == 1 && now_.in_flight > 1 && force_.in_flight == 0)
+    return;
   set_cost(now_, machine_, options_);
-  if (best_) {
-    const double a = rank(now_), b = rank(*best_);
-    const bool fewer = now_.counts().pieces < best_->counts().pieces;
-    if (!(a < b * 0.995 || (a <= b * 1.005 && fewer))) return;
-    runner_up_ = summary(*best_);
+  if (!best_) {
+    best_ = now_;
+    return;
   }
-  best_ = now_;
+  const double a = rank(now_), b = rank(*best_), equal = 0.005 * std::abs(b);
+  const bool fewer = now_.counts().pieces < best_->counts().pieces;
+  if (a < b - equal || (a <= b + equal && fewer)) {
+    remember(*best_, now_);
+    best_ = now_;
+  } else {
+    remember(now_, *best_);
+  }
 }
+
+// Keeps `loser` as runner-up if it beats the one so far and is cut unlike `winner`.
+void Search::remember(const Plan& loser, const Plan& winner) {
+  if (loser.cuts == winner.cuts) return;
+  const bool stale = runner_up_ && runner_up_->cuts == winner.cuts;
+  if (!runner_up_ || stale || rank(loser) < rank(*runner_up_)) runner_up_ = loser;
+}
+
+std::string Search::runner_up() const { return runner_up_ ? summary(*runner_up_) : ""; }
 
 double Search::rank(const Plan& p) const {
   const bool one = p.counts().elemental_convolutions == 1;

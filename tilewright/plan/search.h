@@ -25,7 +25,7 @@ class Search {
   /// Bytes of the least wasteful candidate: a budget that works.
   Index smallest() const { return smallest_; }
   /// One line about the plan that came second.
-  const std::string& runner_up() const { return runner_up_; }
+  std::string runner_up() const;
 
  private:
   /// What a plan chooses besides its cuts.
@@ -52,6 +52,7 @@ class Search {
   void choose_rows();
   void choose_batch();
   void judge();
+  void remember(const Plan& loser, const Plan& winner);
   double rank(const Plan& p) const;
   void measure_whole();
   void note_smallest();
@@ -63,7 +64,7 @@ class Search {
   bool cut_taps_ = false;
   Plan now_;  // the candidate under consideration
   std::optional<Plan> best_;
-  std::string runner_up_;
+  std::optional<Plan> runner_up_;
   Index smallest_ = 0;
 };
 

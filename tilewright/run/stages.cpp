@@ -104,8 +104,9 @@ TensorView Bench::bias_view(const Interval& channels) const {
 }
 
 Index Bench::bytes_used() const {
-  return pool.used() + std::max(stores.src->cache_bytes(), stores.dst->cache_bytes()) +
-         stores.src->layout().scratch_bytes + stores.dst->layout().scratch_bytes;
+  // One cache serves all stores that have one, so the larger figure is the whole of it.
+  return pool.used() + stores.src->layout().scratch_bytes + stores.dst->layout().scratch_bytes +
+         std::max(stores.src->cache_bytes(), stores.dst->cache_bytes());
 }
 
 void Bench::check_cancel() const {

@@ -38,7 +38,8 @@ CPLStringList creation_options(const TiffBlocks& blocks) {
   CPLStringList list;
   list.SetNameValue("TILED", "YES");
   list.SetNameValue("BIGTIFF", "YES");
-  list.SetNameValue("INTERLEAVE", "BAND");
+  // The same bytes for one band, but more programs read one band that is not called separate.
+  list.SetNameValue("INTERLEAVE", blocks.spec.shape[kC] == 1 ? "PIXEL" : "BAND");
   list.SetNameValue("SPARSE_OK", "FALSE");
   list.SetNameValue("BLOCKXSIZE", std::to_string(blocks.block[kX]).c_str());
   list.SetNameValue("BLOCKYSIZE", std::to_string(blocks.block[kY]).c_str());
