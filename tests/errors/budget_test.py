@@ -13,7 +13,8 @@ class Budget(support.Case):
     def smallest(self, command):
         done = self.fails(BUDGET, *command, "--memory", "1", says="smallest budget")
         number = int(re.search(r"smallest budget that works is (\d+) bytes", done.stderr)[1])
-        self.fails(BUDGET, *command, "--memory", str(number - 1), says=str(number))
+        # Buffers are rounded up, so that other cuts may need some bytes less.
+        self.fails(BUDGET, *command, "--memory", str(int(number * 0.99)), says=str(number))
         return number
 
     def check(self, *words, dst=("out.npy", "out.tif", "out.zarr")):

@@ -14,10 +14,13 @@ class Source(support.Case):
         says = [says] if isinstance(says, str) else says
         for command in (["conv", name, "out.npy", "--kernel", "box:3"],
                         ["conv", name, "out.tif", "--kernel", "box:3", "--dry-run"],
-                        ["plan", name, "--kernel", "box:3"],
-                        ["verify", name, "out.npy", "--kernel", "box:3"],
                         ["info", name]):
             self.fails(code, *command, says=[name, *says])
+
+    def test_every_command_that_reads(self):
+        for command in ("plan", "verify"):
+            self.fails(FILE, command, "absent.tif", "out.npy", "--kernel", "box:3",
+                       says=["absent.tif", "No such file"])
 
     def test_missing(self):
         for name in ("absent.npy", "absent.tif", "absent.zarr", "absent/a.npy", "absent"):

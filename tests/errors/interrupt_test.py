@@ -12,12 +12,19 @@ LIMIT_SECONDS = 3
 
 
 class Interrupt(support.Case):
-    def interrupt(self, number, *words, after=0.5):
+    def wait_for_start(self, command):
+        """Until the output is begun, or, where there is none, for the time a slow start takes."""
+        end = time.monotonic() + (10 if command in ("conv", "synth") else 2)
+        while time.monotonic() < end and not list(self.folder.glob("*.partial")):
+            time.sleep(0.02)
+        time.sleep(0.3)
+
+    def interrupt(self, number, *words):
         command = [support.PROGRAM, *words]
         with subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE) as running:
             try:
-                time.sleep(after)
+                self.wait_for_start(words[0])
                 self.assertIsNone(running.poll(), (words, "ended before it could be interrupted"))
                 before = time.monotonic()
                 running.send_signal(number)
@@ -70,9 +77,9 @@ class Interrupt(support.Case):
 
     def test_other_commands(self):
         line = "conv2d ci16 y500 x500 co64 k15x15"
-        self.interrupt(signal.SIGINT, "verify", line, after=1)
-        self.interrupt(signal.SIGINT, "bench", line, "--repeat", "50", after=1)
-        self.interrupt(signal.SIGTERM, "synth", "big.npy", "--size", "20000x20000", after=0.3)
+        self.interrupt(signal.SIGINT, "verify", line)
+        self.interrupt(signal.SIGINT, "bench", line, "--repeat", "50")
+        self.interrupt(signal.SIGTERM, "synth", "big.npy", "--size", "20000x20000")
         self.assertFalse(self.listing())
 
     def test_verify_of_a_file(self):

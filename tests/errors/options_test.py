@@ -30,15 +30,15 @@ class Options(support.Case):
         self.refuse_values("--stride", values)
         self.refuse_values("--dilation", values)
         self.refuse("--stride=", says="stride")
-        for option in ("--stride", "--dilation"):
-            self.refuse(option, "4611686018427387904", says=["overflow", "4611686018427387904"])
+        self.refuse("--dilation", str(2**62), says=["overflow", str(2**62)])
 
     def test_padding(self):
         self.refuse_values("--padding", ("-1,0,0,0", "0,0,0", "0,0,0,0,0", "full", "a,b,c,d",
                                          f"{BIG},0,0,0", f"0,0,0,{HUGE}", "1", ",,,"))
         self.refuse("--padding", f"{2**62},{2**62},0,0", says=str(2**62))
         self.refuse("--padding", f"{2**61},0,{2**61},0", says=";")
-        self.refuse_values("--padding-mode", ("wrap", "", "Zero", "zero,reflect"))
+        for mode in ("wrap", "Zero", "zero,reflect"):
+            self.refuse("--padding-mode", mode, says=[f"'{mode}'", "circular"])
 
     def test_padding_that_a_mode_does_not_define(self):
         # Reflections of reflections, and of a single row, either work or are refused by name.
@@ -64,7 +64,8 @@ class Options(support.Case):
         for name in ("gpu", "cpu:fft", "cpu:", "x:y:z"):
             self.refuse("--kernel-impl", name, code=UNSUPPORTED, says=[f"'{name}'", "offers"])
         self.refuse_values("--exact", ("almost", "BITS", "0"))
-        self.refuse_values("--dtype", ("complex64", "float", "f99", "uint7"))
+        for name in ("complex64", "float", "f99", "uint7"):
+            self.refuse("--dtype", name, says=[f"'{name}'", "float32"])
         self.refuse_values("--progress", ("fancy", "1"))
         self.refuse("--exact=", says="exact")
 
@@ -73,7 +74,7 @@ class Options(support.Case):
             "tile", "tile=", "tile=8", "tile=8x8x8", "tile=0x8", "tile=-1x8", "tile=axb", "co",
             "co=0", "co=-2", "co=x", f"co={BIG}", f"y={HUGE}", "q=1", "=4", "y=4,y=5",
             "y=4+4", "y=4+4+9", "y=0+16", "y=16+", "y=20+-4", "order=up", "nest=both",
-            "flight=3", "flight=0", "weights=maybe", f"y={2**62}+{2**62}", "n=,y=3"):
+            "flight=3", "flight=0", "weights=maybe", f"y={2**62}+{2**62}", "y=3,n="):
             self.refuse("--force", force, says=["force", force.split(",")[-1]])
         self.refuse("--force", "y=4,,x=4", says="''")
 

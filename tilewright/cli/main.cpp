@@ -36,13 +36,16 @@ int complain(const std::string& what, int code) {
 
 // CLI11 would only say that a command is missing.
 void check_command(int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') return;
+  if (argc < 2) return;
+  const std::string word = argv[1];
+  for (const char* option : {"-h", "--help", "--help-all", "--version"})
+    if (word == option) return;
   std::string names;
   for (const Command& c : command_table()) {
-    if (std::string(argv[1]) == c.name) return;
+    if (word == c.name) return;
     names += fmt::format("{}{}", names.empty() ? "" : ", ", c.name);
   }
-  throw InvalidArgument(fmt::format("there is no command '{}'; use one of {}", argv[1], names));
+  throw InvalidArgument(fmt::format("there is no command '{}'; use one of {}", word, names));
 }
 
 // The message of an error and the code that scripts see.

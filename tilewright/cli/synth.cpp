@@ -37,6 +37,8 @@ std::string source_name(const Arguments& a, const std::vector<Index>& sizes) {
 }
 
 void run(const Arguments& a) {
+  if (a.pattern.find_first_of(",=:") != std::string::npos)
+    throw InvalidArgument(fmt::format("--pattern '{}': must be one name; see --help", a.pattern));
   const auto sizes = parse_size(a.size);
   const auto src = open_store(source_name(a, sizes));
   RunOptions options;

@@ -30,8 +30,7 @@ Json memory_json(const MemoryUse& m) {
 template <class T>
 T get(const Json& json, const char* key) {
   const auto at = json.find(key);
-  if (at == json.end())
-    throw InvalidArgument(fmt::format("the key '{}' is missing", key));
+  if (at == json.end()) throw InvalidArgument(fmt::format("the key '{}' is missing", key));
   // Numbers that only convert to a T (fractions, 1e300) are as wrong as texts.
   const bool fits = std::is_integral_v<T> ? at->is_number_integer() : at->is_string();
   if (!fits) throw InvalidArgument(fmt::format("the key '{}' has a wrong type", key));
@@ -76,9 +75,10 @@ namespace {
 SavedPlan parse_unnamed(const std::string& text) {
   const Json j = parse_object(text);
   if (const Index version = get<Index>(j, "tilewright_plan"); version != kVersion)
-    throw InvalidArgument(fmt::format("version {} is not readable, this is version {}; make "
-                                      "one with tilewright plan --save",
-                                      version, kVersion));
+    throw InvalidArgument(
+        fmt::format("version {} is not readable, this is version {}; make "
+                    "one with tilewright plan --save",
+                    version, kVersion));
   SavedPlan s;
   s.problem = parse_problem(get<std::string>(j, "problem"));
   s.force = get<std::string>(j, "force");

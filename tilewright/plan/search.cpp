@@ -87,8 +87,8 @@ Exactness Search::most_exact(const KernelInfo& kernel) {
         now_.cuts[a] = force_.given[a] ? force_.cuts[a] : Cover(extents_[a], extents_[a]);
       if (!force_.given[Axis::kCi]) now_.cuts[Axis::kCi] = Cover(extents_[Axis::kCi], ci);
       if (!force_.given[Axis::kKy]) now_.cuts[Axis::kKy] = Cover(extents_[Axis::kKy], ky);
-      const bool inside_groups = force_.given[Axis::kG] && now_.cuts[Axis::kG].block() > 1 &&
-                                 now_.cuts[Axis::kCi].cut();
+      const bool inside_groups =
+          force_.given[Axis::kG] && now_.cuts[Axis::kG].block() > 1 && now_.cuts[Axis::kCi].cut();
       if (!inside_groups) best = std::min(best, exactness_of(now_));
     }
   return best;

@@ -25,8 +25,8 @@ struct Slice {
 Slice slice_of(const Plan& p, const Step& step, const Region& dst) {
   constexpr Index kRows = 8, kColumns = 16;
   const Index rows = dst[kY].size(), columns = dst[kX].size();
-  const double predicted = p.problem.layer->flop(step.block) /
-                           (p.kernel.f32_flop_per_second * std::max(1, p.threads));
+  const double predicted =
+      p.problem.layer->flop(step.block) / (p.kernel.f32_flop_per_second * std::max(1, p.threads));
   const double slices = predicted / kSliceSeconds;
   if (slices <= 1) return {rows, columns};
   const double fit = static_cast<double>(rows) / slices;
