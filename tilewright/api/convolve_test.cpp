@@ -99,7 +99,9 @@ TEST(Convolve, FileToFileInEveryFormat) {
     // The cache of a chunked file is an allowance that a small picture does not fill.
     const double share =
         static_cast<double>(t.peak_bytes) / static_cast<double>(c.plan.peak_bytes());
-    if (!open_store(folder / name)->layout().cached) EXPECT_NEAR(share, 1, 0.05) << name;
+    if (!open_store(folder / name)->layout().cached) {
+      EXPECT_NEAR(share, 1, 0.05) << name;
+    }
     const Tensor result = contents(folder / name);
     EXPECT_EQ(result.shape(), (Shape{1, 3, 90, 130}));
     const Tensor src = contents(kPicture);

@@ -75,6 +75,14 @@ TEST(Exactness, NoStrongerThanTheKernel) {
   EXPECT_EQ(reached("y=5", "library"), Exactness::kBound);
 }
 
+TEST(Exactness, TheFreeAxesAreCutSoThatAForceKeepsTheBits) {
+  PlanOptions options;
+  options.force = "ky=2";
+  const Plan p = plan(kF32, kMachine, options);
+  EXPECT_EQ(p.exact, Exactness::kBits);
+  EXPECT_EQ(p.cuts[Axis::kCi].block(), 1);
+}
+
 TEST(Exactness, AForceBelowWhatIsAskedForIsRefused) {
   PlanOptions options;
   options.force = "ky=2,ci=2";
