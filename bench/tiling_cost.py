@@ -67,7 +67,8 @@ def row(tiled, one):
              f"{one['fraction_of_peak']:.2f}"]
     for r in (one, tiled):
         cells.append(f"{r['peak_bytes'] / MIB:.1f} ({r['predicted_peak_bytes'] / MIB:.1f})")
-        cells.append(f"{r['bytes_moved'] / MIB:.1f} ({r['bytes_moved'] / r['lower_bound_bytes']:.2f})")
+        moved = r["bytes_moved"]
+        cells.append(f"{moved / MIB:.1f} ({moved / r['lower_bound_bytes']:.2f})")
     return cells
 
 
