@@ -18,6 +18,11 @@ class PlanFile(support.Case):
         self.assertEqual(done.returncode, OK, done.stderr)
         self.good = self.path("good.json").read_text()
 
+    def test_what_a_plan_fixes_cannot_be_asked_for_as_well(self):
+        for words in (["--memory", "1MiB"], ["--threads", "1"], ["--force", "y=4"],
+                      ["--kernel-impl", "reference"]):
+            self.fails(USAGE, *self.conv("good.json", *words), says=["good.json", "--plan"])
+
     def conv(self, plan, *words):
         return ["conv", "a.npy", "out.npy", "--kernel", "box:5", "--plan", plan, *words]
 

@@ -47,7 +47,8 @@ struct Side {
 
 Side random_side(Draw& d) {
   Side s{};
-  s.extent = d.chance(15) ? 1 : d.in(1, 28);
+  // Some are large enough for the kernels to use several threads.
+  s.extent = d.chance(15) ? 1 : d.chance(10) ? d.in(29, 96) : d.in(1, 28);
   s.taps = d.chance(10) ? d.in(6, 11) : d.in(1, 5);
   s.stride = d.chance(50) ? 1 : d.in(2, 4);
   s.dilation = d.chance(60) ? 1 : d.in(2, 3);
@@ -62,8 +63,8 @@ Side random_side(Draw& d) {
 std::string random_problem(Draw& d) {
   const Side y = random_side(d), x = random_side(d);
   const Index groups = d.chance(60) ? 1 : d.in(2, 5);
-  const Index ci = groups * d.in(1, d.chance(20) ? 20 : 5);
-  const Index co = groups * d.in(1, d.chance(20) ? 20 : 5);
+  const Index ci = groups * d.in(1, d.chance(20) ? 32 : 5);
+  const Index co = groups * d.in(1, d.chance(20) ? 32 : 5);
   const bool wide = d.chance(25);
   const std::string compute = wide ? "f64" : "f32";
   const auto n = [](const char* key, Index v) { return key + std::to_string(v) + " "; };

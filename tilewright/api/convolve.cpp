@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <utility>
 
 #include "tilewright/api/filters.h"
 #include "tilewright/plan/plan_json.h"
@@ -17,17 +18,29 @@ namespace {
 namespace fs = std::filesystem;
 
 // One filter for every band: the same taps seen `bands` times.
-class RepeatedFilter {
+class RepeatedFilter final : public Store {
  public:
-  static std::unique_ptr<Store> make(const Tensor& taps, Index bands) {
-    Tensor all(taps.dtype(), {bands, 1, taps.shape()[2], taps.shape()[3]});
-    for (Index b = 0; b < bands; ++b) {
-      Region r = whole(all.shape());
-      r[0] = {b, b + 1};
-      copy(taps.view(), all.view().slice(r));
-    }
-    return std::make_unique<MemoryStore>(std::move(all));
+  RepeatedFilter(Tensor taps, Index bands)
+      : taps_(std::move(taps)), spec_{taps_.dtype(), taps_.shape()} {
+    spec_.shape[0] = bands;
   }
+  const TensorSpec& spec() const override { return spec_; }
+  int rank() const override { return 4; }
+  StoreLayout layout() const override { return {.scratch_bytes = taps_.spec().bytes()}; }
+  std::string describe() const override { return "a filter for every band"; }
+  void read(const Region& region, const TensorView& dst) override {
+    ConstTensorView bands = std::as_const(taps_).view();
+    bands.shape = spec_.shape;
+    bands.strides[0] = 0;
+    copy(bands.slice(region), dst);
+  }
+  void write(const Region&, const ConstTensorView&) override {
+    throw InternalError("a filter is read-only");
+  }
+
+ private:
+  Tensor taps_;
+  TensorSpec spec_;
 };
 
 // The output is written under a name with .partial first, which is as much in the way.
@@ -39,6 +52,12 @@ void check_distinct(const std::string& dst, const std::string& input) {
       throw InvalidArgument(fmt::format("output '{}{}' is the input '{}'; write to another file",
                                         dst, suffix, input));
   }
+  std::error_code error;
+  const fs::path folder = fs::weakly_canonical(dst, error) / "";
+  const std::string inside = fs::weakly_canonical(input, error).string();
+  if (!error && inside.rfind(folder.string(), 0) == 0)
+    throw InvalidArgument(
+        fmt::format("output '{}' holds the input '{}'; write to another file", dst, input));
 }
 
 // A bias file may be [co] or any shape with co elements.
@@ -70,7 +89,7 @@ void open_weights(const ConvolveRequest& request, Convolution& c, Conv2dOptions&
     return;
   }
   const Index bands = c.src->spec().shape[kC];
-  c.weights = RepeatedFilter::make(make_filter(request.kernel), bands);
+  c.weights = std::make_unique<RepeatedFilter>(make_filter(request.kernel), bands);
   if (options.groups != 1 && options.groups != bands)
     throw InvalidArgument("--kernel filters each band by itself; leave --groups out");
   options.groups = bands;
@@ -169,6 +188,7 @@ Convolution prepare(const ConvolveRequest& request, const Machine& machine) {
   c.output = output_options(c, request.overwrite);
   PlanOptions planning = request.planning;
   planning.src = store_hints(*c.src);
+  planning.src.scratch_bytes += c.weights->layout().scratch_bytes;
   Machine limited = machine;
   if (request.saved_plan) {
     const SavedPlan saved = parse_saved_plan(*request.saved_plan, request.saved_plan_name);

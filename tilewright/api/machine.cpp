@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <limits>
 
 #include "tilewright/base/text.h"
 #include "tilewright/device/device.h"
@@ -20,6 +21,13 @@ int usable_processors() {
   CPU_ZERO(&set);
   if (::sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
   return static_cast<int>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+// What the control group of a container leaves, if it sets a limit.
+Index group_limit_bytes() {
+  std::ifstream file("/sys/fs/cgroup/memory.max");
+  Index bytes = 0;
+  return file >> bytes && bytes > 0 ? bytes : std::numeric_limits<Index>::max();
 }
 
 Index available_bytes() {
@@ -38,7 +46,7 @@ Index available_bytes() {
 Machine local_machine() {
   Machine m;
   m.threads = usable_processors();
-  m.host_bytes = available_bytes() / 2;
+  m.host_bytes = std::min(available_bytes(), group_limit_bytes()) / 2;
   for (const Device* device : device_table())
     for (const Kernel& k : device->kernels()) {
       KernelInfo info;

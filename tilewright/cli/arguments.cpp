@@ -131,6 +131,11 @@ ConvolveRequest ConvolveArguments::request(const std::string& src, const std::st
   r.dtype = dtype;
   r.planning = planning();
   if (!plan_file.empty()) {
+    if (!force.empty() || !kernel_impl.empty() || machine.given())
+      throw InvalidArgument(fmt::format(
+          "--plan {}: has its own cuts, kernel, budget and threads; leave out --force, "
+          "--kernel-impl, --memory and --threads, or make a new plan",
+          plan_file));
     r.saved_plan = read_text(plan_file);
     r.saved_plan_name = plan_file;
   }
@@ -162,6 +167,14 @@ void write_text(const std::string& path, const std::string& text, bool overwrite
   if (file && !error) return;
   if (std::error_code ignored; fs::is_regular_file(partial, ignored)) fs::remove(partial, ignored);
   throw StoreError(path + ": cannot be written; check the folder and its permissions and space");
+}
+
+bool is_problem_line(const std::string& text) {
+  const auto parts = words(text);
+  if (parts.size() < 2) return false;
+  for (const LayerEntry& layer : layer_table())
+    if (parts[0] == layer.name) return true;
+  return false;
 }
 
 std::string read_text(const std::string& path) {

@@ -24,7 +24,7 @@ struct Arguments {
 std::vector<std::string> problem_lines(const std::vector<std::string>& words) {
   std::vector<std::string> lines;
   for (const std::string& w : words) {
-    if (w.find(' ') != std::string::npos) {
+    if (is_problem_line(w)) {
       lines.push_back(w);
       continue;
     }

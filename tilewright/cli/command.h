@@ -49,6 +49,8 @@ struct MachineArguments {
   int threads = 0;
   void define(CLI::App& app);
   Machine machine() const;
+  /// Whether the user limited anything.
+  bool given() const { return !memory.empty() || threads != 0; }
 };
 
 /// How results and progress are shown.
@@ -96,6 +98,9 @@ void write_text(const std::string& path, const std::string& text, bool overwrite
 
 /// The plan as JSON with what scripts rely on.
 Json plan_json(const Plan& plan);
+
+/// Whether `text` is a problem line rather than a path: its first word is a layer.
+bool is_problem_line(const std::string& text);
 
 void print(const std::string& text);
 

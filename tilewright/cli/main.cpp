@@ -99,6 +99,9 @@ const std::atomic<bool>& cancelled() { return g_cancelled; }
 int main(int argc, char** argv) {
   std::signal(SIGINT, tilewright::cli::on_signal);
   std::signal(SIGTERM, tilewright::cli::on_signal);
+  std::signal(SIGHUP, tilewright::cli::on_signal);
+  // A reader that goes away must not end us before the partial output is removed.
+  std::signal(SIGPIPE, SIG_IGN);
   // A file that grows past a limit is an error like any other.
   std::signal(SIGXFSZ, SIG_IGN);
   try {

@@ -17,7 +17,7 @@ struct Arguments {
 };
 
 Plan make_plan(const Arguments& a) {
-  const bool is_problem = a.src.find(' ') != std::string::npos;
+  const bool is_problem = is_problem_line(a.src);
   if (!is_problem)
     return prepare(a.convolve.request(a.src, a.dst), a.convolve.machine.machine()).plan;
   PlanOptions options = a.convolve.planning();

@@ -18,7 +18,7 @@ struct Arguments {
 
 VerifyReport check(const Arguments& a) {
   const Machine machine = a.convolve.machine.machine();
-  if (a.src.find(' ') != std::string::npos) {
+  if (is_problem_line(a.src)) {
     if (!a.dst.empty()) throw InvalidArgument("verify: a problem line takes no DST");
     const Plan p = plan(parse_problem(a.src), machine, a.convolve.planning());
     return verify_plan(p, a.options.seed, a.integers, &cancelled());

@@ -197,8 +197,9 @@ double lower_bound_bytes(const Problem& problem, double fast_bytes) {
   const double compulsory = bytes(Operand::kSrc) + bytes(Operand::kWeights) + bytes(Operand::kDst);
   const Window& y = problem.layer->window(kY);
   const Window& x = problem.layer->window(kX);
-  const double reuse = std::max(1.0, static_cast<double>(y.taps) * static_cast<double>(x.taps) /
-                                         static_cast<double>(y.stride * x.stride));
+  const double reuse =
+      std::max(1.0, static_cast<double>(y.taps) * static_cast<double>(x.taps) /
+                        (static_cast<double>(y.stride) * static_cast<double>(x.stride)));
   const auto size = static_cast<double>(size_of(problem.compute));
   const double fast = std::max(1.0, fast_bytes / size);
   const double madds = problem.flop() / 2;

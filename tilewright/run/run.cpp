@@ -54,10 +54,12 @@ class Pipeline {
     for (SrcSlot& s : bench_.src_slots) free_src_.push(&s);
     for (DstSlot& s : bench_.dst_slots) free_dst_.push(&s);
     std::thread reading([&] { guarded([&] { read_all(); }); });
-    std::thread writing([&] { guarded([&] { write_all(); }); });
+    std::thread writing;
+    // If the system refuses the second thread, the first must still be ended.
+    guarded([&] { writing = std::thread([&] { guarded([&] { write_all(); }); }); });
     guarded([&] { compute_all(); });
     reading.join();
-    writing.join();
+    if (writing.joinable()) writing.join();
     if (error_) std::rethrow_exception(error_);
   }
 
@@ -141,6 +143,7 @@ Trace run(const Plan& plan, const Stores& stores, const RunOptions& options) {
   check_stores(plan, stores);
   stores.src->set_cache_bytes(plan.src_cache_bytes);
   stores.dst->set_cache_bytes(plan.dst_cache_bytes);
+  stores.weights->set_cache_bytes(0);
   Meter meter(plan.counts().pieces, plan.budget_bytes, options);
   Bench bench(plan, stores, options);
   Reader reader(bench);

@@ -63,6 +63,8 @@ void copy_rows(const TensorView& from, const TensorView& to) {
 Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
     : graph(p), stores(s), options(o), pool(pool_bytes(p)) {
   const Layer& layer = *p.problem.layer;
+  scratch_bytes = s.src->layout().scratch_bytes + s.dst->layout().scratch_bytes +
+                  s.weights->layout().scratch_bytes;
   const Block step = largest_step(p.cuts);
   const Shape window = layer.region(Operand::kSrc, step).shape();
   const Shape tile = layer.region(Operand::kDst, step).shape();
@@ -105,7 +107,7 @@ TensorView Bench::bias_view(const Interval& channels) const {
 
 Index Bench::bytes_used() const {
   // One cache serves all stores that have one, so the larger figure is the whole of it.
-  return pool.used() + stores.src->layout().scratch_bytes + stores.dst->layout().scratch_bytes +
+  return pool.used() + scratch_bytes +
          std::max(stores.src->cache_bytes(), stores.dst->cache_bytes());
 }
 

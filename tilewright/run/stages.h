@@ -38,6 +38,7 @@ struct Bench {
   std::byte* bias = nullptr;
   std::vector<std::byte*> kept_weights;  // one block each; empty if streamed
   Shape tile_strides{};                  // of every source tile
+  Index scratch_bytes = 0;               // that the stores hold for themselves
 
   const Plan& plan() const { return graph.plan(); }
   TensorView src_view(const SrcSlot& slot, const Region& window) const;

@@ -84,12 +84,12 @@ class PartialOutput {
 
   const std::string& path() const { return path_; }
   const std::string& partial() const { return partial_; }
-  /// Marks the partial file or folder, which now exists, as being written by this process.
-  void hold();
   /// Gives it the final name, replacing what was there.
   void commit();
 
  private:
+  void release();
+
   std::string path_;
   std::string partial_;
   int lock_ = -1;

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 
@@ -44,23 +45,53 @@ void check_space(const std::string& path, Index needed) {
                     path, format_bytes(static_cast<double>(needed)), format_bytes(available)));
 }
 
-// The descriptor that holds the lock, or -1 if there is nothing to lock.
+std::string lock_name(const std::string& partial) { return partial + ".lock"; }
+
+// A lock file is removed by its holder, so the name may have moved on while we waited for it.
+bool still_named(int fd, const std::string& name) {
+  struct stat held, named;
+  return ::fstat(fd, &held) == 0 && ::stat(name.c_str(), &named) == 0 &&
+         held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+// The descriptor that holds the lock of an output, from before its first byte to after its last.
 int lock(const std::string& partial, const std::string& path) {
-  const int fd = ::open(partial.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return -1;
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return fd;
-  ::close(fd);
-  throw StoreError(
-      fmt::format("{}: is being written already ({} is in use); wait for it or write elsewhere",
-                  path, partial));
+  const std::string name = lock_name(partial);
+  for (;;) {
+    const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) throw_errno(path, "cannot be locked against other writers");
+    const bool busy = ::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (!busy && still_named(fd, name)) return fd;
+    ::close(fd);
+    if (busy)
+      throw StoreError(
+          fmt::format("{}: is being written already ({} is in use); wait for it or write elsewhere",
+                      path, partial));
+  }
+}
+
+// Whether a Zarr group holds one array with its coordinates, as this library writes them.
+bool holds_one_array(const fs::path& group) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(group, error)) {
+    const std::string name = entry.path().filename().string();
+    constexpr const char* kOurs[] = {"data", "x", "y", "X", "Y"};
+    const bool ours =
+        name[0] == '.' || std::find(std::begin(kOurs), std::end(kOurs), name) != std::end(kOurs);
+    if (!ours) return false;
+  }
+  return !error;
 }
 
 // Only an array may be replaced: any other folder could hold everything somebody has.
 void check_replaceable(const std::string& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) return;
-  for (const char* name : {".zarray", ".zgroup", "zarr.json"})
-    if (fs::exists(fs::path(path) / name, error)) return;
+  if (fs::exists(fs::path(path) / ".zarray", error)) return;
+  if (fs::exists(fs::path(path) / ".zgroup", error)) {
+    if (holds_one_array(path)) return;
+    throw StoreError(path + ": is a Zarr group with other arrays; remove it, or use another name");
+  }
   throw StoreError(path + ": is a folder, but not a Zarr array; remove it, or use another name");
 }
 
@@ -74,14 +105,19 @@ PartialOutput::PartialOutput(const std::string& path, bool overwrite, Index need
   check_replaceable(path);
   check_folder(path);
   check_space(path, needed_bytes);
-  const int stale = lock(partial_, path);
+  lock_ = lock(partial_, path);
   fs::remove_all(partial_, error);
-  if (stale >= 0) ::close(stale);
-  if (error) throw StoreError(fmt::format("{}: cannot be removed: {}", partial_, error.message()));
+  if (error) {
+    release();
+    throw StoreError(fmt::format("{}: cannot be removed: {}", partial_, error.message()));
+  }
   owned_ = true;
 }
 
-void PartialOutput::hold() { lock_ = lock(partial_, path_); }
+void PartialOutput::release() {
+  ::unlink(lock_name(partial_).c_str());
+  ::close(lock_);
+}
 
 void PartialOutput::commit() {
   std::error_code error;
@@ -96,7 +132,7 @@ void PartialOutput::commit() {
 PartialOutput::~PartialOutput() {
   std::error_code ignored;
   if (owned_) fs::remove_all(partial_, ignored);
-  if (lock_ >= 0) ::close(lock_);
+  release();
 }
 
 }  // namespace tilewright

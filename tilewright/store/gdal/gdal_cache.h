@@ -9,8 +9,8 @@ namespace tilewright {
 /// stores alive.
 class GdalCacheShare {
  public:
-  explicit GdalCacheShare(Index bytes) { set(bytes); }
-  ~GdalCacheShare() { set(0); }
+  explicit GdalCacheShare(Index bytes);
+  ~GdalCacheShare();
   GdalCacheShare(const GdalCacheShare&) = delete;
   GdalCacheShare& operator=(const GdalCacheShare&) = delete;
 

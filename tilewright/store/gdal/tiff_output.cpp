@@ -63,7 +63,6 @@ class TiffOutput final : public Store {
     set_nodata();
     find_tiles(bytes);
     file_ = File(output_->partial(), File::Mode::kUpdate);
-    output_->hold();
   }
 
   const TensorSpec& spec() const override { return blocks_.spec; }

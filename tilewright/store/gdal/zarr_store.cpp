@@ -39,7 +39,6 @@ class ZarrStore final : public Store {
     const Index bytes = lay_out_bytes(options);
     output_.emplace(path, options.overwrite, bytes);
     create_zarr_array(output_->partial(), path, options);
-    output_->hold();
     header_ = read_zarr_header(output_->partial());
   }
 

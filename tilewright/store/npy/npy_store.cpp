@@ -37,7 +37,6 @@ class NpyStore final : public Store {
     box_ = {begin, options.spec.dtype, dense_strides(options.spec.shape)};
     output_.emplace(path, options.overwrite, bytes);
     file_ = File(output_->partial(), File::Mode::kCreate);
-    output_->hold();
     file_.resize(bytes);
     file_.write(0, start.data(), begin);
   }
