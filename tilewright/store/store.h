@@ -74,7 +74,7 @@ class Store {
 struct CreateOptions {
   TensorSpec spec;
   int rank = 4;
-  RasterMetadata metadata;
+  RasterMetadata metadata{};
   /// Wanted block; the format rounds it to what it can do.
   Shape block{1, 1, 256, 256};
   bool overwrite = false;
