@@ -1,4 +1,4 @@
-"""Tilewright beside vips on one float32 raster, in alternating runs of one session.
+"""Tilewright beside vips on one float32 raster, in alternating runs.
 
   bench/compare_vips.py [--size 16384] [--repeat 3] [--memory 32MiB] [--kernels 3,21] [--json FILE]
 
@@ -96,7 +96,7 @@ def check_same(checks, folder, size, side):
         checks.that(error < 1e-5, f"{side}x{side} at {y}, {x}: vips differs by {error:.2e}")
 
 
-def session(folder, src, side, repeat, memory):
+def alternate(folder, src, side, repeat, memory):
     """Every program `repeat` times in turn, after one turn that is not counted."""
     programs = {"vips": lambda: run_vips(folder, src, side),
                 "tilewright": lambda: run_tilewright(folder, src, side, memory),
@@ -142,7 +142,7 @@ def main():
         src = write_source(folder, a.size)
         for side in (int(k) for k in a.kernels.split(",")):
             write_kernels(folder, side)
-            results = session(folder, src, side, a.repeat, a.memory)
+            results = alternate(folder, src, side, a.repeat, a.memory)
             check_same(checks, folder, a.size, side)
             record[f"{side}x{side}"] = results
             rows.append(row(side, results))
