@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -51,6 +52,16 @@ void absolute_rows(const TensorView& v) {
 }
 
 }  // namespace
+
+VerifyReport& VerifyReport::operator+=(const VerifyReport& other) {
+  windows += other.windows;
+  elements += other.elements;
+  if (differing == 0) first_difference = other.first_difference;
+  differing += other.differing;
+  largest_difference = std::max(largest_difference, other.largest_difference);
+  seconds += other.seconds;
+  return *this;
+}
 
 void compare(const ConstTensorView& found, const ConstTensorView& expected, const Region& where,
              const ConstTensorView* tolerance, VerifyReport& report) {

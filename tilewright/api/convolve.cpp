@@ -45,7 +45,7 @@ class RepeatedFilter final : public Store {
 
 // The output is written under a name with .partial first, which is as much in the way.
 void check_distinct(const std::string& dst, const std::string& input) {
-  if (input.empty()) return;
+  if (input.empty() || dst.empty()) return;
   for (const char* suffix : {"", ".partial"}) {
     std::error_code error;
     if (fs::equivalent(dst + suffix, input, error) && !error)

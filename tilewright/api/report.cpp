@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
+
+#include "tilewright/base/text.h"
 #include "tilewright/device/device.h"
 
 namespace tilewright {
@@ -14,6 +17,15 @@ std::vector<std::string> device_descriptions() {
   for (const Device* d : device_table())
     lines.push_back(fmt::format("{}: {}", d->name(), d->describe()));
   return lines;
+}
+
+std::int64_t resident_peak_bytes() {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);) {
+    const auto parts = words(line);
+    if (parts.size() >= 2 && parts[0] == "VmHWM:") return parse_index(parts[1], parts[0]) * 1024;
+  }
+  return 0;
 }
 
 double fma_peak(int threads) {

@@ -1,6 +1,7 @@
 // What this build and this machine are, for people.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,10 @@ const char* version();
 
 /// One line per device: "cpu: 2 cores, AVX2".
 std::vector<std::string> device_descriptions();
+
+/// The most bytes that this process has had resident so far (VmHWM), code and libraries included;
+/// 0 where the system does not tell.
+std::int64_t resident_peak_bytes();
 
 /// Measured f32 multiply-add peak in GFLOP/s with `threads` threads (about 50 ms); 0 if unknown.
 double fma_peak(int threads);

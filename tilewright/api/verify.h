@@ -14,6 +14,8 @@ struct VerifyReport {
   double largest_difference = 0;
   double seconds = 0;
   bool equal() const { return differing == 0; }
+  /// Adds another check, whose first difference counts if there was none so far.
+  VerifyReport& operator+=(const VerifyReport& other);
 };
 
 struct VerifyOptions {

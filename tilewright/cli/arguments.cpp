@@ -132,10 +132,10 @@ ConvolveRequest ConvolveArguments::request(const std::string& src, const std::st
   r.planning = planning();
   if (!plan_file.empty()) {
     if (!force.empty() || !kernel_impl.empty() || machine.given())
-      throw InvalidArgument(fmt::format(
-          "--plan {}: has its own cuts, kernel, budget and threads; leave out --force, "
-          "--kernel-impl, --memory and --threads, or make a new plan",
-          plan_file));
+      throw InvalidArgument(
+          fmt::format("--plan {}: has its own cuts, kernel, budget and threads; leave out --force, "
+                      "--kernel-impl, --memory and --threads, or make a new plan",
+                      plan_file));
     r.saved_plan = read_text(plan_file);
     r.saved_plan_name = plan_file;
   }
@@ -170,11 +170,8 @@ void write_text(const std::string& path, const std::string& text, bool overwrite
 }
 
 bool is_problem_line(const std::string& text) {
-  const auto parts = words(text);
-  if (parts.size() < 2) return false;
-  for (const LayerEntry& layer : layer_table())
-    if (parts[0] == layer.name) return true;
-  return false;
+  std::error_code error;
+  return text.find(' ') != std::string::npos && !std::filesystem::exists(text, error);
 }
 
 std::string read_text(const std::string& path) {

@@ -99,7 +99,7 @@ void write_text(const std::string& path, const std::string& text, bool overwrite
 /// The plan as JSON with what scripts rely on.
 Json plan_json(const Plan& plan);
 
-/// Whether `text` is a problem line rather than a path: its first word is a layer.
+/// Whether `text` is a problem line rather than a path: it has several words and is no file.
 bool is_problem_line(const std::string& text);
 
 void print(const std::string& text);

@@ -23,6 +23,7 @@ Json result_json(const Plan& plan, const Trace& t) {
           {"write_seconds", t.write_seconds},
           {"flop_per_second", plan.problem.flop() / t.seconds},
           {"peak_bytes", t.peak_bytes},
+          {"resident_peak_bytes", resident_peak_bytes()},
           {"planned_peak_bytes", plan.peak_bytes()},
           {"budget_bytes", plan.budget_bytes},
           {"bytes_read", t.bytes_read},
@@ -39,9 +40,10 @@ Json result_json(const Plan& plan, const Trace& t) {
 
 std::string result_text(const Arguments& a, const Plan& plan, const Trace& t) {
   return fmt::format(
-      "{}: {} pieces in {}, peak {} of {}, moved {} ({:.2f} x the lower bound), "
+      "{}: {} piece{} in {}, peak {} of {}, moved {} ({:.2f} x the lower bound), "
       "exact {}, hash {}\n",
-      a.dst, t.pieces, format_seconds(t.seconds), format_bytes(static_cast<double>(t.peak_bytes)),
+      a.dst, t.pieces, t.pieces == 1 ? "" : "s", format_seconds(t.seconds),
+      format_bytes(static_cast<double>(t.peak_bytes)),
       format_bytes(static_cast<double>(plan.budget_bytes)),
       format_bytes(t.bytes_read + t.bytes_written),
       (t.bytes_read + t.bytes_written) / plan.lower_bound_bytes, to_string(plan.exact), t.hash);

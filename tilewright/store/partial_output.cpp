@@ -115,8 +115,10 @@ PartialOutput::PartialOutput(const std::string& path, bool overwrite, Index need
 }
 
 void PartialOutput::release() {
+  if (lock_ < 0) return;
   ::unlink(lock_name(partial_).c_str());
   ::close(lock_);
+  lock_ = -1;
 }
 
 void PartialOutput::commit() {
@@ -127,6 +129,7 @@ void PartialOutput::commit() {
   if (::rename(partial_.c_str(), path_.c_str()) != 0)
     throw_errno(path_, fmt::format("{} cannot be renamed to it", partial_));
   owned_ = false;
+  release();
 }
 
 PartialOutput::~PartialOutput() {
