@@ -56,7 +56,7 @@ THIRD_PARTY = [
     ("hwy", r"hwy/", ["device/cpu"]),
     ("gdal", r"(gdal|cpl_|ogr|vrtdataset)", ["store/gdal"]),
     ("CLI11", r"CLI/", ["cli"]),
-    ("tbb", r"(tbb|oneapi)/", ["device/cpu"]),
+    ("tbb", r"(tbb|oneapi)/", ["device/cpu", "run"]),
     ("nlohmann", r"nlohmann/", ["plan", "graph", "run", "api", "cli", "bench", "store"]),
     ("fmt", r"fmt/", ["*.cpp", "cli", "bench"]),
     ("GoogleTest", r"(gtest|gmock)/", ["conformance.h", "tests"]),
