@@ -62,7 +62,7 @@ class Store {
   virtual void write(const Region& region, const ConstTensorView& src) = 0;
   /// The array itself, if it lies in writable memory with dense rows; without data otherwise.
   virtual TensorView memory() { return {}; }
-  /// Completes a store made by create_store: everything is on disk and appears under its final
+  /// Completes a store made by create_store: every write was accepted and it appears under its final
   /// name. Without commit, the destructor removes what was written.
   virtual void commit() {}
   /// Limits the cache of a store whose layout says `cached`.
