@@ -62,8 +62,8 @@ class Store {
   virtual void write(const Region& region, const ConstTensorView& src) = 0;
   /// The array itself, if it lies in writable memory with dense rows; without data otherwise.
   virtual TensorView memory() { return {}; }
-  /// Completes a store made by create_store: every write was accepted and it appears under its final
-  /// name. Without commit, the destructor removes what was written.
+  /// Completes a store made by create_store: once every write was accepted, it appears under its
+  /// final name. Without commit, the destructor removes what was written.
   virtual void commit() {}
   /// Limits the cache of a store whose layout says `cached`.
   virtual void set_cache_bytes(Index) {}
