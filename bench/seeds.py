@@ -50,6 +50,8 @@ def check_reports(checks, case):
     checks.that(forced["exact"] == automatic["exact"] == "bits", "not exact to the bit")
     ratio = moved_ratio(automatic)
     checks.that(ratio <= 1.25, f"automatic plan moves {ratio:.3f} x the lower bound")
+    ratio = moved_ratio(forced)
+    checks.that(ratio >= 3, f"forced plan moves only {ratio:.3f} x the lower bound")
     for name, report in case.reports.items():
         within = report["peak_rss_bytes"] <= report["budget_bytes"] + (64 << 20)
         checks.that(within, f"{name}: {report['peak_rss_bytes']} resident")

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <random>
 
+#include "tilewright/api/report.h"
+
 namespace tilewright {
 namespace {
 
@@ -45,11 +47,13 @@ std::vector<BenchResult> bench(const std::vector<Plan>& plans, int repeats,
   for (int i = -1; i < repeats; ++i)
     for (std::size_t j = 0; j < plans.size(); ++j) {
       options.fingerprint = i < 0;
+      const ResidentGrowth growth;
       results[j].trace = run(plans[j], src, weights, p.has_bias() ? &bias : nullptr, dst, options);
       if (i < 0)
         hashes[j] = results[j].trace.hash;
       else
         results[j].seconds.push_back(results[j].trace.seconds);
+      results[j].resident_bytes = growth.bytes();
     }
   for (std::size_t j = 0; j < plans.size(); ++j) results[j].trace.hash = hashes[j];
   return results;

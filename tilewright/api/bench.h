@@ -8,6 +8,7 @@ namespace tilewright {
 struct BenchResult {
   std::vector<double> seconds;  // of every repetition
   Trace trace;                  // of the last one
+  Index resident_bytes = 0;     // by which it made the process grow; 0 if unknown
   double median_seconds() const;
 };
 

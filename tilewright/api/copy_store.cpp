@@ -38,7 +38,10 @@ Trace copy_store(Store& src, const std::string& dst_path, int rank, bool overwri
   Tensor strip(spec.dtype, {1, 1, s.y.block(), s.x.block()});
   Fingerprint fingerprint(spec);
   const Index count = spec.shape[kN] * spec.shape[kC] * s.y.count() * s.x.count();
-  Meter meter(count, machine.host_bytes, options);
+  Meter meter({.pieces = count,
+               .budget_bytes = machine.host_bytes,
+               .dst_bytes = static_cast<double>(spec.bytes())},
+              options);
   for (Index i = 0; i < count; ++i) {
     if (options.cancel != nullptr && options.cancel->load())
       throw Interrupted("interrupted; nothing was left under the final name");

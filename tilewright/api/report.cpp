@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "tilewright/base/text.h"
@@ -19,13 +20,31 @@ std::vector<std::string> device_descriptions() {
   return lines;
 }
 
-std::int64_t resident_peak_bytes() {
+namespace {
+
+// A figure of /proc/self/status in bytes; 0 where there is none.
+std::int64_t status_bytes(const char* key) {
   std::ifstream file("/proc/self/status");
   for (std::string line; std::getline(file, line);) {
     const auto parts = words(line);
-    if (parts.size() >= 2 && parts[0] == "VmHWM:") return parse_index(parts[1], parts[0]) * 1024;
+    if (parts.size() >= 2 && parts[0] == key) return parse_index(parts[1], parts[0]) * 1024;
   }
   return 0;
+}
+
+}  // namespace
+
+std::int64_t resident_peak_bytes() { return status_bytes("VmHWM:"); }
+
+ResidentGrowth::ResidentGrowth() {
+  std::ofstream reset("/proc/self/clear_refs");
+  reset << "5" << std::flush;  // forgets the peak so far
+  known_ = reset.good();
+  before_ = status_bytes("VmRSS:");
+}
+
+std::int64_t ResidentGrowth::bytes() const {
+  return known_ ? std::max<std::int64_t>(0, resident_peak_bytes() - before_) : 0;
 }
 
 double fma_peak(int threads) {

@@ -78,14 +78,24 @@ void check_cancel(const VerifyOptions& options) {
   if (options.cancel != nullptr && options.cancel->load()) throw Interrupted("interrupted");
 }
 
+// Windows are computed three times over at once; each needs at least a little.
+Machine share_of(Machine machine) {
+  constexpr Index kLeast = 16 << 20;
+  machine.host_bytes = std::max(machine.host_bytes / 3, std::min(machine.host_bytes, kLeast));
+  return machine;
+}
+
 VerifyReport verify_windows(Convolution& c, Store& dst, const Machine& machine,
                             const VerifyOptions& options) {
   const Problem& problem = c.problem;
   const Block size = window_size(problem, options.samples);
   const Stores stores{c.src.get(), c.weights.get(), c.bias.get(), &dst};
-  const Plan by_definition = plan_regions(problem, machine, size, "reference", Exactness::kBits);
+  const Machine third = share_of(machine);
+  c.src->set_cache_bytes(c.plan.src_cache_bytes);
+  dst.set_cache_bytes(c.plan.dst_cache_bytes);
+  const Plan by_definition = plan_regions(problem, third, size, "reference", Exactness::kBits);
   Recomputer reference(by_definition, stores);
-  Recomputer other(plan_regions(problem, machine, size, "", Exactness::kBits), stores);
+  Recomputer other(plan_regions(problem, third, size, "", Exactness::kBits), stores);
   MagnitudeStore src_size(*stores.src), weights_size(*stores.weights);
   MagnitudeStore bias_size(c.bias == nullptr ? dst : *c.bias);
   const Stores size_stores{&src_size, &weights_size, c.bias == nullptr ? nullptr : &bias_size,

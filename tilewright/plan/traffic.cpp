@@ -129,36 +129,55 @@ struct Reads {
   double decoded = 0;   // touched by a store with blocks
 };
 
+// How often the rows of the image are begun anew.
+double sweeps(const Plan& p) {
+  double count = 1;
+  for (const Axis a : p.loop_order()) {
+    if (a == Axis::kY) break;
+    if (a != Axis::kN) count *= static_cast<double>(p.cuts[a].count());
+  }
+  return count;
+}
+
+// Rows and columns of blocks that a store decodes for one plane.
+double decoded_plane(const Plan& p, const StoreHints& hints) {
+  const Shape& s = p.problem.src_shape;
+  const Window& wy = p.problem.layer->window(kY);
+  const Window& wx = p.problem.layer->window(kX);
+  const Cover& y = p.cuts[Axis::kY];
+  const Cover& x = p.cuts[Axis::kX];
+  const auto columns = [&] { return demanded(wx, x, p.cuts[Axis::kKx], s[kX], hints.block[3]); };
+  const auto rows = [&] { return demanded(wy, y, p.cuts[Axis::kKy], s[kY], hints.block[2]); };
+  const auto blocks_of_co = static_cast<double>(p.cuts[Axis::kCo].count());
+  const Sharing share(p);
+  if (!hints.cached)
+    return rows() * columns() * (share.blocks && p.co_innermost ? 1 : blocks_of_co);
+  const bool one_step = p.counts().steps_per_piece == 1;
+  const bool once = one_step && (p.co_innermost || (!y.cut() && !x.cut()));
+  const double passes = once ? 1.0 : blocks_of_co;
+  if (p.order == PieceOrder::kRowsThenColumns && one_step)
+    return passes * demanded_once(wy, y, s[kY]) * static_cast<double>(s[kX]);
+  return passes * (share.pieces && one_step ? demanded_once(wy, y, s[kY]) : rows()) * columns();
+}
+
 Reads src_reads(const Plan& p, const StoreHints& hints) {
   const Shape& s = p.problem.src_shape;
-  const Window& wx = p.problem.layer->window(kX);
-  const Cover& x = p.cuts[Axis::kX];
-  const Cover& kx = p.cuts[Axis::kKx];
   const double planes = static_cast<double>(s[kN]) * static_cast<double>(s[kC]);
-  const double rows = rows_read(p);
   Reads r;
-  r.elements = planes * rows * demanded(wx, x, kx, s[kX], 1);
+  r.elements = planes * rows_read(p) *
+               demanded(p.problem.layer->window(kX), p.cuts[Axis::kX], p.cuts[Axis::kKx], s[kX], 1);
   r.decoded = r.elements;
-  if (!hints.cached) return r;
-  const Window& wy = p.problem.layer->window(kY);
-  const Cover& y = p.cuts[Axis::kY];
-  const bool one_step = p.counts().steps_per_piece == 1;
-  const bool band_cached = p.order == PieceOrder::kRowsThenColumns && one_step;
-  const bool once = one_step && (p.co_innermost || (!y.cut() && !x.cut()));
-  const double passes = once ? 1.0 : static_cast<double>(p.cuts[Axis::kCo].count());
-  const double file_rows =
-      passes * (band_cached ? demanded_once(wy, y, s[kY])
-                : Sharing(p).pieces && one_step
-                    ? demanded_once(wy, y, s[kY])
-                    : demanded(wy, y, p.cuts[Axis::kKy], s[kY], hints.block[2]));
-  const double file_columns =
-      band_cached ? static_cast<double>(s[kX]) : demanded(wx, x, kx, s[kX], hints.block[3]);
+  if (!hints.cached && volume(hints.block) == 1) return r;
   // Blocks that hold several channels are decoded whole for each block of channels.
   const Index channels =
       std::max<Index>(1, p.problem.layer->region(Operand::kSrc, largest_step(p.cuts))[kC].size());
   const double extra = static_cast<double>(round_up(channels, std::min(hints.block[1], s[kC]))) /
                        static_cast<double>(channels);
-  r.decoded = planes * file_rows * file_columns * extra;
+  r.decoded = planes * decoded_plane(p, hints) * extra;
+  // A picture that can only be decoded from its start is decoded up to where it is needed.
+  if (hints.sequential)
+    r.decoded = std::max(
+        r.decoded, planes * static_cast<double>(s[kY]) * static_cast<double>(s[kX]) * sweeps(p));
   return r;
 }
 

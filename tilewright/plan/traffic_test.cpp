@@ -69,5 +69,37 @@ TEST(Traffic, StreamedWeightsStayWhileTheirBlockDoes) {
       forced(line, "y=10,co=2,nest=space,flight=1,weights=streamed").moved.weights_bytes, once);
 }
 
+StoreHints blocks_of(Index rows, Index columns, bool cached, bool sequential) {
+  StoreHints h;
+  h.file = true;
+  h.block = {1, 1, rows, columns};
+  h.cached = cached;
+  h.sequential = sequential;
+  return h;
+}
+
+double decoded(const std::string& force, const StoreHints& hints) {
+  Plan p = forced("conv2d ci1 y100 x400 co2 k1x1", force);
+  double bytes = 0;
+  set_traffic(p, hints, &bytes);
+  return bytes / 4;
+}
+
+TEST(Traffic, PicturesDecodedFromTheirStartAreSweptOncePerColumnOfPieces) {
+  const StoreHints png = blocks_of(1, 400, true, true);
+
+  EXPECT_DOUBLE_EQ(decoded("y=10,x=100,order=columns", png), 4 * 100 * 400);
+  EXPECT_DOUBLE_EQ(decoded("y=10,x=100,order=rows", png), 100 * 400);
+  EXPECT_DOUBLE_EQ(decoded("y=10,x=400,co=1,nest=space", png), 2 * 100 * 400);
+}
+
+TEST(Traffic, BlocksWithoutACacheAreDecodedForEveryPieceThatTouchesThem) {
+  const StoreHints chunks = blocks_of(100, 400, false, false);
+
+  EXPECT_DOUBLE_EQ(decoded("y=10,x=400", chunks), 10 * 100 * 400);
+  EXPECT_DOUBLE_EQ(decoded("y=100,x=400", chunks), 100 * 400);
+  EXPECT_DOUBLE_EQ(decoded("y=100,x=400,co=1,nest=co", chunks), 100 * 400);
+}
+
 }  // namespace
 }  // namespace tilewright

@@ -1,6 +1,8 @@
 // Progress reports.
 #include "tilewright/run/meter.h"
 
+#include <algorithm>
+
 namespace tilewright {
 namespace {
 
@@ -8,41 +10,56 @@ constexpr std::chrono::milliseconds kReportEvery{100};
 
 }  // namespace
 
-Meter::Meter(Index pieces, Index budget_bytes, const RunOptions& options)
-    : options_(options), pieces_(pieces), budget_bytes_(budget_bytes) {}
-
 double Meter::elapsed() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
-void Meter::piece_done(double bytes, Index bytes_used) {
-  ++done_;
-  bytes_ += bytes;
-  last_used_ = bytes_used;
-  if (done_ == pieces_) return;  // finish() reports that
-  if (!options_.progress || Clock::now() - last_report_ < kReportEvery) return;
-  last_report_ = Clock::now();
-  report(bytes_used);
+void Meter::computed(double flop, Index bytes_used) {
+  if (!options_.progress) return;
+  const std::lock_guard lock(mutex_);
+  flop_ += flop;
+  report_sometimes(bytes_used);
 }
 
-void Meter::report(Index bytes_used) {
+void Meter::piece_done(double bytes, Index bytes_used) {
+  const std::lock_guard lock(mutex_);
+  ++done_;
+  bytes_ += bytes;
+  if (options_.progress) report_sometimes(bytes_used);
+}
+
+void Meter::report_sometimes(Index bytes_used) {
+  last_used_ = bytes_used;
+  // finish() reports the end.
+  if (done_ == work_.pieces || Clock::now() - last_report_ < kReportEvery) return;
+  last_report_ = Clock::now();
+  report();
+}
+
+double Meter::fraction() const {
+  if (done_ == work_.pieces) return 1;
+  return std::min(1.0, work_.flop > 0 ? flop_ / work_.flop : bytes_ / work_.dst_bytes);
+}
+
+void Meter::report() {
   Progress p;
   p.pieces_done = done_;
-  p.pieces = pieces_;
-  p.fraction = static_cast<double>(done_) / static_cast<double>(pieces_);
+  p.pieces = work_.pieces;
+  p.fraction = fraction();
   p.seconds = elapsed();
-  p.dst_bytes_per_second = p.seconds > 0 ? bytes_ / p.seconds : 0;
-  p.bytes_used = bytes_used;
-  p.budget_bytes = budget_bytes_;
+  p.dst_bytes_per_second = p.seconds > 0 ? p.fraction * work_.dst_bytes / p.seconds : 0;
+  p.bytes_used = last_used_;
+  p.budget_bytes = work_.budget_bytes;
   p.seconds_left = p.fraction > 0 ? p.seconds * (1 - p.fraction) / p.fraction : 0;
   options_.progress(p);
 }
 
 void Meter::finish(Trace& trace) {
+  const std::lock_guard lock(mutex_);
   trace.seconds = elapsed();
   trace.bytes_written = bytes_;
   trace.pieces = done_;
-  if (options_.progress) report(last_used_);
+  if (options_.progress) report();
 }
 
 }  // namespace tilewright

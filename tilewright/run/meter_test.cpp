@@ -12,7 +12,7 @@ TEST(Meter, ReportsSeldomAndAtTheEnd) {
   std::vector<Progress> reports;
   RunOptions options;
   options.progress = [&](const Progress& p) { reports.push_back(p); };
-  Meter meter(1000, 5000, options);
+  Meter meter({.pieces = 1000, .budget_bytes = 5000, .dst_bytes = 8000}, options);
 
   for (int i = 0; i < 1000; ++i) meter.piece_done(8, 100 + i);
   const std::size_t during = reports.size();
@@ -35,7 +35,7 @@ TEST(Meter, EstimatesWhatIsLeft) {
   std::vector<Progress> reports;
   RunOptions options;
   options.progress = [&](const Progress& p) { reports.push_back(p); };
-  Meter meter(4, 1, options);
+  Meter meter({.pieces = 4, .budget_bytes = 1, .dst_bytes = 4000}, options);
 
   std::this_thread::sleep_for(std::chrono::milliseconds(120));
   meter.piece_done(1000, 1);
@@ -44,6 +44,22 @@ TEST(Meter, EstimatesWhatIsLeft) {
   EXPECT_DOUBLE_EQ(reports[0].fraction, 0.25);
   EXPECT_NEAR(reports[0].seconds_left, 3 * reports[0].seconds, 1e-9);
   EXPECT_NEAR(reports[0].dst_bytes_per_second, 1000 / reports[0].seconds, 1e-6);
+}
+
+TEST(Meter, ReportsInsideAPiece) {
+  std::vector<Progress> reports;
+  RunOptions options;
+  options.progress = [&](const Progress& p) { reports.push_back(p); };
+  Meter meter({.pieces = 1, .budget_bytes = 9, .dst_bytes = 400, .flop = 1000}, options);
+
+  std::this_thread::sleep_for(std::chrono::milliseconds(120));
+  meter.computed(250, 7);
+
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0].pieces_done, 0);
+  EXPECT_EQ(reports[0].bytes_used, 7);
+  EXPECT_DOUBLE_EQ(reports[0].fraction, 0.25);
+  EXPECT_NEAR(reports[0].dst_bytes_per_second, 100 / reports[0].seconds, 1e-6);
 }
 
 TEST(Stopwatch, AddsToATotal) {

@@ -10,7 +10,7 @@ namespace tilewright {
 
 struct Recomputer::State {
   State(const Plan& plan, const Stores& s)
-      : bench(plan, s, options), reader(bench), computer(bench) {}
+      : bench(plan, s, options), reader(bench), computer(bench, nullptr) {}
   RunOptions options;
   Bench bench;
   Reader reader;

@@ -144,10 +144,14 @@ Trace run(const Plan& plan, const Stores& stores, const RunOptions& options) {
   stores.src->set_cache_bytes(plan.src_cache_bytes);
   stores.dst->set_cache_bytes(plan.dst_cache_bytes);
   stores.weights->set_cache_bytes(0);
-  Meter meter(plan.counts().pieces, plan.budget_bytes, options);
+  Meter meter({.pieces = plan.counts().pieces,
+               .budget_bytes = plan.budget_bytes,
+               .dst_bytes = static_cast<double>(plan.problem.spec(Operand::kDst).bytes()),
+               .flop = plan.problem.flop()},
+              options);
   Bench bench(plan, stores, options);
   Reader reader(bench);
-  Computer computer(bench);
+  Computer computer(bench, &meter);
   Writer writer(bench, meter);
   Pipeline pipeline(bench, reader, computer, writer);
   reader.fetch_kept();

@@ -45,9 +45,39 @@ TEST(Run, EveryCutOfOneProblemHasOneHash) {
       Spies spies(p.problem);
       RunOptions options;
       options.poison = true;
+      if (threads == 3) options.part_bytes = 1;
       hashes.insert(run(p, spies.stores(), options).hash);
     }
   EXPECT_EQ(hashes.size(), 1u);
+}
+
+TEST(Run, ReadsAndWritesInPartsThatEndWhereBlocksDo) {
+  const Plan p = testing::forced_plan("conv2d ci2 y10 x8 co1 k3x3 p2,2,1,1 m:reflect", "tile=12x8");
+  for (const double part_bytes : {1.0, 3 * 2 * 10 * 4.0}) {
+    Spies spies(p.problem);
+    RunOptions options;
+    options.part_bytes = part_bytes;
+
+    run(p, spies.stores(), options);
+
+    // Rows 0 to 9; padding is copied from them.
+    EXPECT_EQ(spies.src.calls, part_bytes == 1.0 ? 10 : 4);
+    EXPECT_EQ(spies.src.most_visits(), 1);
+  }
+}
+
+TEST(Run, NoticesACancellationInsideAPiece) {
+  const Plan p = testing::forced_plan("conv2d ci1 y10 x8 co1 k3x3", "tile=8x6");
+  Spies spies(p.problem);
+  std::atomic<bool> cancel = false;
+  spies.src.on_call = [&](Index call) { cancel = call == 2; };
+  RunOptions options;
+  options.part_bytes = 1;
+  options.cancel = &cancel;
+
+  EXPECT_THROW(run(p, spies.stores(), options), Interrupted);
+
+  EXPECT_EQ(spies.src.calls, 2);
 }
 
 TEST(Run, RefusesStoresThatDoNotFitThePlan) {

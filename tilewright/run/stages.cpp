@@ -49,6 +49,24 @@ Region inputs_of(const Layer& layer, const Step& step, const Region& to, const S
   return in;
 }
 
+// Calls f(part) for parts of `rows` that end at multiples of `unit`, each of about `bytes`.
+template <class F>
+void for_row_parts(const Interval& rows, double bytes, double bytes_per_row, Index unit, F&& f) {
+  const auto fit = static_cast<Index>(bytes / std::max(1.0, bytes_per_row));
+  const Index step = std::max(unit, fit / unit * unit);
+  for (Index y = rows.begin; y < rows.end;) {
+    const Index end = std::min(rows.end, (y / step + 1) * step);
+    f(Interval{y, end});
+    y = end;
+  }
+}
+
+// Bytes of one row of a region, over its images and channels.
+double row_bytes(const Region& r, DType dtype) {
+  return static_cast<double>(r[kN].size()) * static_cast<double>(r[kC].size()) *
+         static_cast<double>(r[kX].size()) * static_cast<double>(size_of(dtype));
+}
+
 void copy_rows(const TensorView& from, const TensorView& to) {
   const auto bytes = static_cast<std::size_t>(from.shape[3] * size_of(from.dtype));
   for (Index n = 0; n < from.shape[0]; ++n)
@@ -129,6 +147,7 @@ void Reader::fetch_kept() {
   const Stopwatch watch(seconds);
   const Plan& p = bench_.plan();
   for (std::size_t i = 0; i < bench_.kept_weights.size(); ++i) {
+    bench_.check_cancel();
     const Region region = bench_.graph.weights_region(static_cast<Index>(i));
     bytes += select_weights(*bench_.stores.weights, *p.problem.layer, region,
                             bench_.weights_view(bench_.kept_weights[i], region));
@@ -156,6 +175,22 @@ Interval Reader::reuse_rows(const Step& step, SrcSlot& slot) {
   return {shared.end, w[kY].end};
 }
 
+// The image first: padding is copied from it.
+void Reader::read_rows(const Step& step, const Interval& fresh, const TensorView& tile) {
+  Store& src = *bench_.stores.src;
+  const Interval image = intersect(fresh, {0, src.spec().shape[kY]});
+  const auto read = [&](const Interval& rows) {
+    if (rows.empty()) return;
+    bench_.check_cancel();
+    bytes += select_window(src, *bench_.plan().problem.layer, step.window, rows, tile);
+  };
+  for_row_parts(image, bench_.options.part_bytes, row_bytes(step.window, src.spec().dtype),
+                src.layout().block[kY], read);
+  if (image.empty()) return read(fresh);
+  read({fresh.begin, image.begin});
+  read({image.end, fresh.end});
+}
+
 void Reader::fetch(const Step& step, SrcSlot& slot) {
   const Stopwatch watch(seconds);
   const Layer& layer = *bench_.plan().problem.layer;
@@ -166,7 +201,7 @@ void Reader::fetch(const Step& step, SrcSlot& slot) {
     r[kY] = fresh.shifted(-step.window[kY].begin);
     bench_.poison(tile.slice(r));
   }
-  if (!fresh.empty()) bytes += select_window(*bench_.stores.src, layer, step.window, fresh, tile);
+  if (!fresh.empty()) read_rows(step, fresh, tile);
   slot.window = step.window;
   previous_ = &slot;
   if (slot.weights == nullptr || slot.weights_block == step.weights_block) return;
@@ -175,8 +210,10 @@ void Reader::fetch(const Step& step, SrcSlot& slot) {
   slot.weights_block = step.weights_block;
 }
 
-Computer::Computer(Bench& bench)
-    : bench_(bench), kernel_(find_kernel(bench.plan().kernel.device, bench.plan().kernel.name)) {}
+Computer::Computer(Bench& bench, Meter* meter)
+    : bench_(bench),
+      meter_(meter),
+      kernel_(find_kernel(bench.plan().kernel.device, bench.plan().kernel.name)) {}
 
 void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, const DstSlot& dst) {
   const Stopwatch watch(seconds);
@@ -206,12 +243,31 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
       args.src = source.slice(inputs_of(layer, step, to, source.shape));
       args.dst = out.slice(to);
       kernel_.run(args);
+      if (meter_ == nullptr) continue;
+      const double part =
+          static_cast<double>(to.volume()) / static_cast<double>(piece.dst.volume());
+      meter_->computed(part * layer.flop(step.block), bench_.bytes_used());
     }
   ++steps;
 }
 
 Writer::Writer(Bench& bench, Meter& meter)
     : bench_(bench), meter_(meter), fingerprint_(bench.plan().problem.spec(Operand::kDst)) {}
+
+void Writer::write_rows(const Region& region, const TensorView& values) {
+  Store& dst = *bench_.stores.dst;
+  const double bytes_per_row = row_bytes(region, values.dtype);
+  const auto write_part = [&](const Interval& rows) {
+    bench_.check_cancel();
+    Region to = region;
+    to[kY] = rows;
+    Region part = whole(values.shape);
+    part[kY] = rows.shifted(-region[kY].begin);
+    dst.write(to, values.slice(part));
+  };
+  for_row_parts(region[kY], bench_.options.part_bytes, bytes_per_row, dst.layout().block[kY],
+                write_part);
+}
 
 void Writer::write(const Piece& piece, const DstSlot& slot) {
   const Stopwatch watch(seconds);
@@ -222,7 +278,7 @@ void Writer::write(const Piece& piece, const DstSlot& slot) {
     // Dense and not wider, so the tile is converted where it lies.
     convert_row(slot.tile, problem.compute, slot.tile, problem.dst_dtype, count);
     values.dtype = problem.dst_dtype;
-    bench_.stores.dst->write(piece.dst, values);
+    write_rows(piece.dst, values);
   }
   if (bench_.options.fingerprint) fingerprint_.add(piece.dst, values);
   const Index used = bench_.bytes_used();

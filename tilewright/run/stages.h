@@ -63,6 +63,7 @@ class Reader {
 
  private:
   Interval reuse_rows(const Step& step, SrcSlot& slot);
+  void read_rows(const Step& step, const Interval& fresh, const TensorView& tile);
 
   Bench& bench_;
   const SrcSlot* previous_ = nullptr;
@@ -71,13 +72,15 @@ class Reader {
 /// Runs the kernel on a step, in slices short enough to notice a cancellation.
 class Computer {
  public:
-  explicit Computer(Bench& bench);
+  /// `meter` (may be null) hears of every slice.
+  Computer(Bench& bench, Meter* meter);
   void run(const Piece& piece, const Step& step, const SrcSlot& src, const DstSlot& dst);
   double seconds = 0;
   Index steps = 0;
 
  private:
   Bench& bench_;
+  Meter* meter_;
   const Kernel& kernel_;
 };
 
@@ -91,6 +94,8 @@ class Writer {
   Index peak_bytes = 0;
 
  private:
+  void write_rows(const Region& region, const TensorView& values);
+
   Bench& bench_;
   Meter& meter_;
   Fingerprint fingerprint_;
