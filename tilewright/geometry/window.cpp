@@ -102,15 +102,6 @@ Interval Window::demand(const Interval& out, const Interval& taps_used) const {
   return {first, checked_add(last, 1)};
 }
 
-Interval Window::support(const Interval& in, Index extent) const {
-  const Index count = outputs(extent);
-  if (in.empty()) return {0, 0};
-  // Output o reads [o*stride - pad, o*stride - pad + span).
-  const Index first = floor_div(in.begin + pad_begin - span(), stride) + 1;
-  const Index last = floor_div(in.end - 1 + pad_begin, stride);
-  return intersect(Interval{first, last + 1}, Interval{0, count});
-}
-
 std::vector<PadSegment> Window::segments(const Interval& padded, Index extent) const {
   std::vector<PadSegment> result;
   for (Index i = padded.begin; i < padded.end;) {

@@ -49,8 +49,6 @@ struct Window {
   /// Padded input indices that outputs `out` with taps `taps_used` read, without gaps for stride.
   Interval demand(const Interval& out, const Interval& taps_used) const;
   Interval demand(const Interval& out) const { return demand(out, {0, taps}); }
-  /// Outputs whose window touches real or padded input interval `in`, clipped to [0, outputs).
-  Interval support(const Interval& in, Index extent) const;
   /// Cuts a padded interval into runs, ascending, covering it exactly.
   std::vector<PadSegment> segments(const Interval& padded, Index extent) const;
 };

@@ -152,16 +152,6 @@ TEST(Window, DemandByHand) {
   EXPECT_TRUE(w.demand({0, 1}, {1, 1}).empty());
 }
 
-TEST(Window, SupportByHand) {
-  const Window w{3, 2, 1, 1, 1};  // output o reads 2o-1, 2o, 2o+1
-
-  EXPECT_EQ(w.support({0, 1}, 7), (Interval{0, 1}));
-  EXPECT_EQ(w.support({1, 2}, 7), (Interval{0, 2}));
-  EXPECT_EQ(w.support({0, 7}, 7), (Interval{0, 4}));
-  EXPECT_EQ(w.support({-1, 0}, 7), (Interval{0, 1}));
-  EXPECT_TRUE(w.support({3, 3}, 7).empty());
-}
-
 TEST(Segments, ByHand) {
   using Kind = PadSegment::Kind;
   Window w{3, 1, 1, 2, 2, PaddingMode::kReflect};
@@ -223,18 +213,6 @@ RC_GTEST_PROP(Window, DemandIsTheHullOfWhatTapsRead, ()) {
       high = std::max(high, input + 1);
     }
   RC_ASSERT(w.demand(out, taps) == (Interval{low, high}));
-}
-
-RC_GTEST_PROP(Window, SupportIsTheOtherSideOfDemand, ()) {
-  const Window w = any_window();
-  const Index extent = *rc::gen::inRange<Index>(w.span(), 40);
-  const Index begin = *rc::gen::inRange<Index>(-w.pad_begin, extent + w.pad_end);
-  const Interval in{begin, begin + *rc::gen::inRange(1, 9)};
-  const Interval support = w.support(in, extent);
-  for (Index o = 0; o < w.outputs(extent); ++o) {
-    const bool touches = !intersect(w.demand({o, o + 1}), in).empty();
-    RC_ASSERT(support.contains(o) == touches);
-  }
 }
 
 }  // namespace

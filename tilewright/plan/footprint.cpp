@@ -45,26 +45,11 @@ Index dst_cache(const Plan& p, const StoreHints& hints, const Region& tile) {
   return std::max(kLeastCache, checked_mul(2, block_row_bytes(hints, band, spec)));
 }
 
-Index index_bytes(const StoreHints& hints, const Shape& shape) {
-  if (hints.index_bytes_per_block == 0) return 0;
-  Index blocks = 1;
-  for (std::size_t d = 0; d < 4; ++d)
-    blocks = checked_mul(blocks, ceil_div(shape[d], hints.block[d]));
-  return checked_mul(blocks, hints.index_bytes_per_block);
-}
-
 }  // namespace
 
 Block largest_step(const Cuts& cuts) {
   Block b;
   for (const Axis a : kAxes) b[a] = {0, cuts[a].block()};
-  return b;
-}
-
-Block largest_piece(const Problem& problem, const Cuts& cuts) {
-  Block b = largest_step(cuts);
-  const Extents e = problem.extents();
-  for (const Axis a : kStepAxes) b[a] = {0, e[a]};
   return b;
 }
 
@@ -93,9 +78,7 @@ void set_footprint(Plan& p, const StoreHints& src, const StoreHints& dst) {
   m.workspace = checked_mul(p.threads, p.kernel.workspace_bytes_per_thread);
   p.src_cache_bytes = src_cache(p, src, window);
   p.dst_cache_bytes = dst_cache(p, dst, tile);
-  m.stores = p.src_cache_bytes + p.dst_cache_bytes + src.scratch_bytes + dst.scratch_bytes +
-             index_bytes(src, p.problem.src_shape) +
-             index_bytes(dst, p.problem.spec(Operand::kDst).shape);
+  m.stores = p.src_cache_bytes + p.dst_cache_bytes + src.scratch_bytes + dst.scratch_bytes;
   p.memory = m;
 }
 

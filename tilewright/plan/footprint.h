@@ -7,8 +7,6 @@ namespace tilewright {
 
 /// The largest step of a plan, at the origin.
 Block largest_step(const Cuts& cuts);
-/// The largest piece: all steps together.
-Block largest_piece(const Problem& problem, const Cuts& cuts);
 
 /// Fills memory, src_cache_bytes and dst_cache_bytes of `plan` from its cuts and switches.
 void set_footprint(Plan& plan, const StoreHints& src, const StoreHints& dst);

@@ -66,7 +66,6 @@ struct StoreHints {
   bool cached = false;
   bool sequential = false;
   Index scratch_bytes = 0;
-  Index index_bytes_per_block = 0;
 };
 
 struct PlanOptions {

@@ -29,7 +29,7 @@ PlanOptions random_stores(Draw& d) {
     if (d.chance(60)) continue;
     h->file = h->cached = true;
     h->block = {1, d.chance(80) ? 1 : 3, d.chance(50) ? 1 : d.in(8, 64), d.in(8, 256)};
-    h->index_bytes_per_block = d.chance(50) ? 0 : 16;
+    h->scratch_bytes = d.chance(50) ? 0 : d.in(1, 1 << 20);
   }
   return options;
 }

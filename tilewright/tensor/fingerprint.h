@@ -17,8 +17,6 @@ class Fingerprint {
   /// Adds the values of region `where`, given by `values` of the same shape and the spec's dtype.
   /// Rows must be dense. Every element has to be added exactly once.
   void add(const Region& where, const ConstTensorView& values);
-  /// Joins the sums of two disjoint parts.
-  void merge(const Fingerprint& other) { sum_ += other.sum_; }
   /// 16 hexadecimal digits over values, shape and dtype.
   std::string text() const;
 

@@ -3,21 +3,9 @@
 #include "tilewright/plan/strategy/table.h"
 
 namespace tilewright {
-namespace {
-
-class Groups final : public Strategy {
- public:
-  const char* name() const override { return "groups"; }
-  Axis axis() const override { return Axis::kG; }
-  std::vector<Index> sizes(const Problem& problem, Index alignment) const override {
-    return halving_sizes(problem.extents()[axis()], 1, alignment);
-  }
-};
-
-}  // namespace
 
 const Strategy& groups_strategy() {
-  static const Groups strategy;
+  static const Halving strategy("groups", Axis::kG, 1);
   return strategy;
 }
 

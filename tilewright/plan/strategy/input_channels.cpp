@@ -6,15 +6,9 @@
 namespace tilewright {
 namespace {
 
-constexpr Index kLeastBlock = 16;
-
-class InputChannels final : public Strategy {
+class InputChannels final : public Halving {
  public:
-  const char* name() const override { return "input channels"; }
-  Axis axis() const override { return Axis::kCi; }
-  std::vector<Index> sizes(const Problem& problem, Index alignment) const override {
-    return halving_sizes(problem.extents()[axis()], kLeastBlock, alignment);
-  }
+  InputChannels() : Halving("input channels", Axis::kCi, 16) {}
   std::string describe(const Problem& problem, const Cuts& cuts) const override {
     const std::string text = Strategy::describe(problem, cuts);
     return text.empty() ? text : text + ", sums chained";

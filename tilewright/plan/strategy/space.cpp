@@ -7,35 +7,26 @@
 namespace tilewright {
 namespace {
 
-class Space final : public Strategy {
+class Space final : public Halving {
  public:
-  Space(Axis axis, Index least) : axis_(axis), least_(least) {}
-  const char* name() const override { return axis_ == Axis::kY ? "rows" : "columns"; }
-  Axis axis() const override { return axis_; }
-  std::vector<Index> sizes(const Problem& problem, Index alignment) const override {
-    return halving_sizes(problem.extents()[axis_], least_, alignment);
-  }
+  using Halving::Halving;
   std::string describe(const Problem& problem, const Cuts& cuts) const override {
     const std::string text = Strategy::describe(problem, cuts);
     if (text.empty()) return text;
-    const Window& w = problem.layer->window(axis_ == Axis::kY ? kY : kX);
+    const Window& w = problem.layer->window(axis() == Axis::kY ? kY : kX);
     return text + fmt::format(", halo {}", std::max<Index>(0, w.span() - w.stride));
   }
-
- private:
-  Axis axis_;
-  Index least_;
 };
 
 }  // namespace
 
 const Strategy& rows_strategy() {
-  static const Space strategy(Axis::kY, 16);
+  static const Space strategy("rows", Axis::kY, 16);
   return strategy;
 }
 
 const Strategy& columns_strategy() {
-  static const Space strategy(Axis::kX, 128);
+  static const Space strategy("columns", Axis::kX, 128);
   return strategy;
 }
 

@@ -20,8 +20,6 @@ const Strategy& strategy_for(Axis axis) {
   throw InternalError(std::string("no strategy cuts the axis ") + to_string(axis));
 }
 
-bool Strategy::applies(const Problem& problem) const { return problem.extents()[axis()] > 1; }
-
 Exactness Strategy::exactness(const Cuts&) const { return Exactness::kBits; }
 
 std::string Strategy::describe(const Problem&, const Cuts& cuts) const {
@@ -31,14 +29,15 @@ std::string Strategy::describe(const Problem&, const Cuts& cuts) const {
                      c.block());
 }
 
-std::vector<Index> halving_sizes(Index extent, Index least, Index alignment) {
+std::vector<Index> Halving::sizes(const Problem& problem, Index alignment) const {
+  const Index extent = problem.extents()[axis_];
   std::vector<Index> sizes{extent};
   Index power = 1;
   while (power < extent) power *= 2;
   for (power /= 2; power >= 1; power /= 2) {
-    const Index size = round_up(std::max(power, least), alignment);
+    const Index size = round_up(std::max(power, least_), alignment);
     if (size < sizes.back()) sizes.push_back(size);
-    if (power <= least) break;
+    if (power <= least_) break;
   }
   return sizes;
 }

@@ -8,18 +8,13 @@
 namespace tilewright {
 namespace {
 
-class Taps final : public Strategy {
+class Taps final : public Halving {
  public:
-  Taps(Axis axis, Index least) : axis_(axis), least_(least) {}
-  const char* name() const override { return axis_ == Axis::kKy ? "tap rows" : "tap columns"; }
-  Axis axis() const override { return axis_; }
-  std::vector<Index> sizes(const Problem& problem, Index alignment) const override {
-    return halving_sizes(problem.extents()[axis_], least_, alignment);
-  }
+  using Halving::Halving;
   Exactness exactness(const Cuts& cuts) const override {
-    if (!cuts[axis_].cut()) return Exactness::kBits;
+    if (!cuts[axis()].cut()) return Exactness::kBits;
     const bool one_channel = cuts[Axis::kCi].block() == 1;
-    const bool one_row = axis_ == Axis::kKy || cuts[Axis::kKy].block() == 1;
+    const bool one_row = axis() == Axis::kKy || cuts[Axis::kKy].block() == 1;
     return one_channel && one_row ? Exactness::kBits : Exactness::kBound;
   }
   std::string describe(const Problem& problem, const Cuts& cuts) const override {
@@ -27,21 +22,17 @@ class Taps final : public Strategy {
     if (text.empty()) return text;
     return text + (exactness(cuts) == Exactness::kBits ? ", sums chained" : ", sums re-associated");
   }
-
- private:
-  Axis axis_;
-  Index least_;
 };
 
 }  // namespace
 
 const Strategy& tap_rows_strategy() {
-  static const Taps strategy(Axis::kKy, 1);
+  static const Taps strategy("tap rows", Axis::kKy, 1);
   return strategy;
 }
 
 const Strategy& tap_columns_strategy() {
-  static const Taps strategy(Axis::kKx, 64);
+  static const Taps strategy("tap columns", Axis::kKx, 64);
   return strategy;
 }
 
