@@ -9,7 +9,6 @@
 #include "tilewright/api/filters.h"
 #include "tilewright/plan/plan_json.h"
 #include "tilewright/store/memory/memory_store.h"
-#include "tilewright/store/planned_layout.h"
 #include "tilewright/tensor/convert.h"
 
 namespace tilewright {

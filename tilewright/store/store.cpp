@@ -94,6 +94,12 @@ std::unique_ptr<Store> open_store(const std::string& path) {
   throw StoreError(path + ": no known format; convert it with gdal_translate or numpy");
 }
 
+StoreLayout planned_layout(const std::string& path, const CreateOptions& options) {
+  for (const StoreFormat& format : store_table())
+    if (format.creates != nullptr && format.creates(path)) return format.planned(options);
+  return {};  // create_store() will refuse it
+}
+
 std::unique_ptr<Store> create_store(const std::string& path, const CreateOptions& options) {
   if (path.empty()) throw StoreError("no file name was given for the output");
   check_wish(path, options);

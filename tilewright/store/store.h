@@ -90,6 +90,8 @@ struct StoreFormat {
   /// Whether `path`'s ending asks for this format; nullptr if the format is read-only.
   bool (*creates)(const std::string& path);
   std::unique_ptr<Store> (*create)(const std::string& path, const CreateOptions& options);
+  /// The layout of the store that `create` would make.
+  StoreLayout (*planned)(const CreateOptions& options);
 };
 
 /// The visible table of formats, in order of preference.
@@ -98,6 +100,10 @@ const std::vector<StoreFormat>& store_table();
 /// Opens `path` for reading; reads headers, no pixels. Throws StoreError (missing, unreadable,
 /// truncated header, directory that no format knows).
 std::unique_ptr<Store> open_store(const std::string& path);
+
+/// The layout of the store that create_store(path, options) would make, so that it can be planned
+/// for. Touches no file.
+StoreLayout planned_layout(const std::string& path, const CreateOptions& options);
 
 /// Creates `path` for writing, under a `.partial` name until commit(). Throws StoreError if it
 /// exists and `overwrite` is false, Unsupported if no format writes that ending or type.

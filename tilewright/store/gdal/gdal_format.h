@@ -9,5 +9,6 @@ bool opens_gdal(const std::string& path);
 bool creates_gdal(const std::string& path);
 std::unique_ptr<Store> open_gdal(const std::string& path);
 std::unique_ptr<Store> create_gdal(const std::string& path, const CreateOptions& options);
+StoreLayout planned_gdal(const CreateOptions& options);
 
 }  // namespace tilewright

@@ -63,8 +63,11 @@ class GdalSource final : public Store {
   void set_cache_bytes(Index bytes) override { share_.set(bytes); }
 
   StoreLayout layout() const override {
-    if (tiff_) return {.block = {1, tiff_->block[kC], 1, 1}, .scratch_bytes = kScratchBytes};
-    return {gdal_block(), true, kScratchBytes, is_sequential(*dataset_)};
+    if (tiff_)
+      return {.block = {1, tiff_->block[kC], 1, 1},
+              .scratch_bytes = checked_add(kScratchBytes, tiff_->index_bytes())};
+    return {gdal_block(), true, checked_add(kScratchBytes, index_bytes()),
+            is_sequential(*dataset_)};
   }
 
   std::string describe() const override {
@@ -94,6 +97,15 @@ class GdalSource final : public Store {
     const char* order = dataset_->GetMetadataItem("INTERLEAVE", "IMAGE_STRUCTURE");
     const bool mixed = order != nullptr && EQUAL(order, "PIXEL");
     return {1, mixed ? spec_.shape[kC] : 1, height, width};
+  }
+
+  // What GDAL holds for each block of a TIFF, besides pixels: the file's index and, for blocks that
+  // pass through the cache, a pointer.
+  Index index_bytes() const {
+    const char* driver = dataset_->GetDriverName();
+    if (driver == nullptr || !EQUAL(driver, "GTiff")) return 0;
+    const TiffBlocks blocks{spec_, gdal_block()};
+    return checked_mul(volume(blocks.counts()), kTiffIndexBytes + Index{sizeof(void*)});
   }
 
   void read_blocks(const Region& region, const TensorView& dst) {

@@ -216,6 +216,33 @@ TEST(GdalStore, gdal_reads_what_was_written) {
   EXPECT_TRUE(testing::same_bytes(t, truth));
 }
 
+TEST(GdalStore, counts_the_index_of_a_tiff) {
+  const TestFolder folder;
+  const Tensor truth = testing::numbered({DType::kU8, {1, 1, 256, 256}});
+  const auto scratch = [&](const char* name, std::vector<const char*> options) {
+    save(folder / name, "GTiff", truth, options);
+    return open_store(folder / name)->layout().scratch_bytes;
+  };
+  const auto tiled = [](const char* compression) {
+    return std::vector<const char*>{"TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16", compression};
+  };
+  const auto whole = [](const char* compression) {
+    return std::vector<const char*>{"TILED=YES", "BLOCKXSIZE=256", "BLOCKYSIZE=256", compression};
+  };
+  CreateOptions output{.spec = truth.spec(), .rank = 2, .metadata = {}};
+  const Index one_tile = planned_layout("a.tif", output).scratch_bytes;
+  output.block = {1, 1, 16, 16};
+
+  const Index plain = scratch("plain.tif", tiled("COMPRESS=NONE"));
+  const Index packed = scratch("packed.tif", tiled("COMPRESS=LZW"));
+  const Index planned = planned_layout("a.tif", output).scratch_bytes;
+
+  EXPECT_EQ(plain - scratch("plain1.tif", whole("COMPRESS=NONE")), 255 * 16);
+  EXPECT_EQ(packed - scratch("packed1.tif", whole("COMPRESS=LZW")), 255 * 24);
+  EXPECT_EQ(planned - one_tile, 255 * 16);
+  EXPECT_EQ(create_store(folder / "a.tif", output)->layout().scratch_bytes, planned);
+}
+
 TEST(GdalStore, cache_is_the_sum_of_the_shares) {
   const TestFolder folder;
   const Tensor truth = testing::numbered({DType::kU8, {1, 3, 50, 60}});

@@ -13,6 +13,9 @@
 
 namespace tilewright {
 
+/// GDAL keeps place and size of every block of an open TIFF, 8 bytes each.
+inline constexpr Index kTiffIndexBytes = 16;
+
 /// The shape of a TIFF file's blocks (tiles or strips).
 struct TiffBlocks {
   TensorSpec spec;
@@ -22,6 +25,8 @@ struct TiffBlocks {
   Index block_bytes() const;
   /// Blocks along c, y, x.
   Shape counts() const;
+  /// What GDAL keeps of all blocks together.
+  Index index_bytes() const { return checked_mul(volume(counts()), kTiffIndexBytes); }
   /// The box of a block that begins at byte `base`.
   FileBox box(Index base) const;
 };

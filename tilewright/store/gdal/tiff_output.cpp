@@ -34,6 +34,17 @@ void check_fits_tiff(const std::string& path, const Shape& shape) {
                     path, to_string(shape)));
 }
 
+TiffBlocks output_blocks(const CreateOptions& options) {
+  const Shape& shape = options.spec.shape;
+  return {options.spec,
+          {1, 1, tile_edge(options.block[kY], shape[kY]), tile_edge(options.block[kX], shape[kX])}};
+}
+
+// GDAL's index is alive while the file is laid out and its tiles are looked for.
+StoreLayout output_layout(const TiffBlocks& blocks) {
+  return {.scratch_bytes = checked_add(kScratchBytes, blocks.index_bytes())};
+}
+
 CPLStringList creation_options(const TiffBlocks& blocks) {
   CPLStringList list;
   list.SetNameValue("TILED", "YES");
@@ -52,10 +63,7 @@ class TiffOutput final : public Store {
   TiffOutput(const std::string& path, const CreateOptions& options)
       : rank_(options.rank), metadata_(options.metadata) {
     check_fits_tiff(path, options.spec.shape);
-    const Shape& shape = options.spec.shape;
-    blocks_ = {
-        options.spec,
-        {1, 1, tile_edge(options.block[kY], shape[kY]), tile_edge(options.block[kX], shape[kX])}};
+    blocks_ = output_blocks(options);
     counts_ = blocks_.counts();
     const Index bytes = checked_mul(volume(counts_), blocks_.block_bytes());
     output_.emplace(path, options.overwrite, checked_add(bytes, kHeaderBytes));
@@ -68,7 +76,7 @@ class TiffOutput final : public Store {
   const TensorSpec& spec() const override { return blocks_.spec; }
   int rank() const override { return rank_; }
   const RasterMetadata& metadata() const override { return metadata_; }
-  StoreLayout layout() const override { return {.scratch_bytes = kScratchBytes}; }
+  StoreLayout layout() const override { return output_layout(blocks_); }
 
   std::string describe() const override {
     return fmt::format("BigTIFF, {}, {}, tiles {}", to_string(spec().dtype),
@@ -176,6 +184,10 @@ bool is_picture(const std::string& path) {
 
 bool creates_gdal(const std::string& path) {
   return has_ending(path, ".tif") || has_ending(path, ".tiff") || is_picture(path);
+}
+
+StoreLayout planned_gdal(const CreateOptions& options) {
+  return output_layout(output_blocks(options));
 }
 
 std::unique_ptr<Store> create_gdal(const std::string& path, const CreateOptions& options) {

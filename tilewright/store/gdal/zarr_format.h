@@ -9,5 +9,6 @@ bool opens_zarr(const std::string& path);
 bool creates_zarr(const std::string& path);
 std::unique_ptr<Store> open_zarr(const std::string& path);
 std::unique_ptr<Store> create_zarr(const std::string& path, const CreateOptions& options);
+StoreLayout planned_zarr(const CreateOptions& options);
 
 }  // namespace tilewright

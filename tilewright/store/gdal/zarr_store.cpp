@@ -176,6 +176,11 @@ std::unique_ptr<Store> open_zarr(const std::string& path) {
   return std::make_unique<ZarrStore>(path);
 }
 
+// Written past GDAL; but a chunk of two pieces is a file that is opened twice.
+StoreLayout planned_zarr(const CreateOptions& options) {
+  return {.block = zarr_chunk(options), .scratch_bytes = kScratchBytes};
+}
+
 std::unique_ptr<Store> create_zarr(const std::string& path, const CreateOptions& options) {
   return std::make_unique<ZarrStore>(path, options);
 }

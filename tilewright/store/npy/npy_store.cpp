@@ -97,6 +97,8 @@ std::unique_ptr<Store> open_npy(const std::string& path) {
   return std::make_unique<NpyStore>(path);
 }
 
+StoreLayout planned_npy(const CreateOptions&) { return {.scratch_bytes = kScratchBytes}; }
+
 std::unique_ptr<Store> create_npy(const std::string& path, const CreateOptions& options) {
   return std::make_unique<NpyStore>(path, options);
 }
