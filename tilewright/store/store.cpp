@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <initializer_list>
 
 #include "tilewright/base/error.h"
 #include "tilewright/store/file.h"
@@ -29,6 +31,25 @@ void divide_item(std::string& value, double step) {
   char* end = nullptr;
   const double number = std::strtod(value.c_str(), &end);
   if (step != 1 && end != value.c_str() && number > 0) value = fmt::format("{}", number / step);
+}
+
+bool starts_with_any(const std::string& key, std::initializer_list<const char*> starts) {
+  return std::any_of(starts.begin(), starts.end(),
+                     [&](const char* start) { return key.starts_with(start); });
+}
+
+// Statements on the values and the bytes of the input: statistics, and FITS keywords.
+bool describes_values(const std::string& key) {
+  return starts_with_any(key, {"STATISTICS_", "DATAMIN", "DATAMAX", "DATAMEAN", "GOODMIN",
+                               "GOODMAX", "CHECKSUM", "DATASUM"}) ||
+         key.ends_with("actual_range");
+}
+
+// FITS world coordinates of pixels (CRPIX1, CD1_2, ...). Which end of the picture their rows count
+// from is unknown here, so they cannot be adjusted; a part of them would mislead.
+bool places_pixels(const std::string& key) {
+  return starts_with_any(key, {"CRPIX", "CRVAL", "CDELT", "CROTA", "CTYPE", "CUNIT", "CD1_", "CD2_",
+                               "CD3_", "PC1_", "PC2_", "PC3_", "LTV", "LTM"});
 }
 
 void check_wish(const std::string& path, const CreateOptions& options) {
@@ -74,6 +95,10 @@ RasterMetadata RasterMetadata::resampled(double first_y, double first_x, double 
   RasterMetadata m = *this;
   if (m.geotransform) resample_geotransform(*m.geotransform, first_y, first_x, step_y, step_x);
   if (static_cast<Index>(m.band_names.size()) != channels) m.band_names.clear();
+  const bool moved = first_y != 0 || first_x != 0 || step_y != 1 || step_x != 1;
+  std::erase_if(m.items, [&](const auto& item) {
+    return describes_values(item.first) || (moved && places_pixels(item.first));
+  });
   for (auto& [key, value] : m.items) {
     if (key == "TIFFTAG_XRESOLUTION") divide_item(value, step_x);
     if (key == "TIFFTAG_YRESOLUTION") divide_item(value, step_y);

@@ -35,9 +35,11 @@ struct RasterMetadata {
   std::vector<std::string> band_names;                     // empty, or one per channel
   std::vector<std::pair<std::string, std::string>> items;  // dataset metadata, e.g. resolution
 
-  /// The metadata of an output whose pixel (0,0) has its centre at input pixel coordinate
+  /// The metadata of a result computed from this raster, whose pixel (0,0) has its centre at input
+  /// pixel coordinate
   /// (`first_y`, `first_x`) (0 = centre of the first input pixel) and whose pixels are `step_y` x
   /// `step_x` input pixels apart. Band names are kept only if `channels` matches their number.
+  /// Items that describe the input's values are left out, and places of pixels if those moved.
   RasterMetadata resampled(double first_y, double first_x, double step_y, double step_x,
                            Index channels) const;
 };

@@ -136,5 +136,21 @@ TEST(RasterMetadata, follows_a_resampled_picture) {
   EXPECT_TRUE(shifted.band_names.empty());
 }
 
+TEST(RasterMetadata, leaves_out_what_is_no_longer_true) {
+  const auto keys = [](const RasterMetadata& m) {
+    std::string text;
+    for (const auto& [key, value] : m.items) text += key + " ";
+    return text;
+  };
+  RasterMetadata m;
+  for (const char* key : {"AUTHOR", "STATISTICS_MAXIMUM", "DATAMAX", "DATAMIN", "CHECKSUM",
+                          "CRPIX1", "CRPIX2", "CD1_1", "CRVAL1", "CTYPE1", "CDBSFILE"})
+    m.items.emplace_back(key, "1");
+
+  EXPECT_EQ(keys(m.resampled(0, 0, 1, 1, 1)), "AUTHOR CRPIX1 CRPIX2 CD1_1 CRVAL1 CTYPE1 CDBSFILE ");
+  EXPECT_EQ(keys(m.resampled(0, 1, 1, 1, 1)), "AUTHOR CDBSFILE ");
+  EXPECT_EQ(keys(m.resampled(0, 0, 2, 2, 1)), "AUTHOR CDBSFILE ");
+}
+
 }  // namespace
 }  // namespace tilewright
