@@ -99,6 +99,20 @@ TEST(Planner, ExplainsWhyItTiles) {
     EXPECT_NE(p.explain().find(word), std::string::npos) << word << "\n" << p.explain();
 }
 
+TEST(Planner, SaysWhyAQuickerPlanCameSecond) {
+  const Problem problem = parse_problem("conv2d ci1 y3000 x3000 co1 k3x3 p1,1,1,1");
+  PlanOptions options = files();
+  const Plan one = plan(problem, test_machine(1024 * kMiB), options);
+  options.force = "y=46";
+  const Plan cut = plan(problem, test_machine(1024 * kMiB), options);
+
+  ASSERT_EQ(one.counts().pieces, 1);
+  ASSERT_LT(cut.seconds, one.seconds);
+  EXPECT_NE(one.next_best.find("; one piece is preferred to a gain below 10 % and 0.05 s"),
+            std::string::npos)
+      << one.explain();
+}
+
 TEST(Planner, KeepsEveryBudget) {
   Draw d(7);
   int planned = 0;

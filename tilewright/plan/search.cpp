@@ -19,6 +19,8 @@ namespace {
 // One piece is preferred to a pipeline that gains less than this.
 constexpr double kOnePieceFactor = 1.1;
 constexpr double kOnePieceSeconds = 0.05;
+// Times closer than this are equal; then fewer pieces are preferred.
+constexpr double kEqualTimes = 0.005;
 // More pieces than this gain nothing from being smaller.
 constexpr Index kEnoughPieces = 64;
 
@@ -231,7 +233,7 @@ void Search::judge() {
     best_ = now_;
     return;
   }
-  const double a = rank(now_), b = rank(*best_), equal = 0.005 * std::abs(b);
+  const double a = rank(now_), b = rank(*best_), equal = kEqualTimes * std::abs(b);
   const bool fewer = now_.counts().pieces < best_->counts().pieces;
   if (a < b - equal || (a <= b + equal && fewer)) {
     remember(*best_, now_);
@@ -248,7 +250,15 @@ void Search::remember(const Plan& loser, const Plan& winner) {
   if (!runner_up_ || stale || rank(loser) < rank(*runner_up_)) runner_up_ = loser;
 }
 
-std::string Search::runner_up() const { return runner_up_ ? summary(*runner_up_) : ""; }
+std::string Search::runner_up() const {
+  if (!runner_up_) return "";
+  std::string text = summary(*runner_up_);
+  if (runner_up_->seconds >= best_->seconds) return text;
+  if (best_->counts().elemental_convolutions == 1)
+    return text + fmt::format("; one piece is preferred to a gain below {:.0f} % and {} s",
+                              100 * (kOnePieceFactor - 1), kOnePieceSeconds);
+  return text + fmt::format("; times within {} % count as equal", 100 * kEqualTimes);
+}
 
 double Search::rank(const Plan& p) const {
   const bool one = p.counts().elemental_convolutions == 1;

@@ -24,7 +24,7 @@ class Search {
   const std::optional<Plan>& best() const { return best_; }
   /// Bytes of the least wasteful candidate: a budget that works.
   Index smallest() const { return smallest_; }
-  /// One line about the plan that came second.
+  /// One line about the plan that came second, with the reason if it is predicted to be quicker.
   std::string runner_up() const;
 
  private:
