@@ -12,15 +12,14 @@ from support import FILE, UNSUPPORTED, USAGE
 class Source(support.Case):
     def refuse(self, name, says, code=FILE):
         says = [says] if isinstance(says, str) else says
-        for command in (["conv", name, "out.npy", "--kernel", "box:3"],
-                        ["conv", name, "out.tif", "--kernel", "box:3", "--dry-run"],
-                        ["info", name]):
+        for command in (["conv", name, "out.npy", "--kernel", "box:3"], ["info", name]):
             self.fails(code, *command, says=[name, *says])
 
     def test_every_command_that_reads(self):
-        for command in ("plan", "verify"):
-            self.fails(FILE, command, "absent.tif", "out.npy", "--kernel", "box:3",
-                       says=["absent.tif", "No such file"])
+        self.path("note.txt").write_text("hello\n")
+        for command in (["plan"], ["verify"], ["conv", "--dry-run"]):
+            for name, said in (("absent.tif", "No such file"), ("note.txt", ";")):
+                self.fails(FILE, *command, name, "out.npy", "--kernel", "box:3", says=[name, said])
 
     def test_missing(self):
         for name in ("absent.npy", "absent.tif", "absent.zarr", "absent/a.npy", "absent"):

@@ -70,11 +70,8 @@ class Options(support.Case):
         self.refuse("--exact=", says="exact")
 
     def test_force(self):
-        for force in (
-            "tile", "tile=", "tile=8", "tile=8x8x8", "tile=0x8", "tile=-1x8", "tile=axb", "co",
-            "co=0", "co=-2", "co=x", f"co={BIG}", f"y={HUGE}", "q=1", "=4", "y=4,y=5",
-            "y=4+4", "y=4+4+9", "y=0+16", "y=16+", "y=20+-4", "order=up", "nest=both",
-            "flight=3", "flight=0", "weights=maybe", f"y={2**62}+{2**62}", "y=3,n="):
+        # What else is refused is tested beside the reader of cuts.
+        for force in ("tile=8", "co=x", f"y={HUGE}", "y=4,y=5", "y=4+4", "y=3,n="):
             self.refuse("--force", force, says=["force", force.split(",")[-1]])
         self.refuse("--force", "y=4,,x=4", says="''")
 
@@ -143,23 +140,16 @@ class Kernels(support.Case):
     def refuse(self, spec, *says):
         self.fails(USAGE, "conv", "a.npy", "out.npy", f"--kernel={spec}", says=says)
 
+    # What else is refused, and by which name, is tested beside the reader of kernels.
     def test_names(self):
         self.array()
-        for spec in ("gaus", "gauss:", "gauss:sigma", "gauss:sigma=", "gauss:sigma=0",
-                     "gauss:sigma=-1", "gauss:sigma=x", "gauss:sigma=nan", "gauss:sigma=inf",
-                     "gauss:sigma=1e300", "gauss:sigma=2000", "gauss:sigma=3,radius=1e18",
-                     "gauss:sigma=3,radius=-1", "gauss:width=3", "gauss:sigma=1,sigma=2",
-                     "gauss:3,4", "box:0", "box:-3", "box:x", "box:3x3x3", "box:",
-                     "box:3.5", "box:99999999", f"box:{HUGE}", f"box:{BIG}", "box:3,5",
-                     "sobel-x:3", "sobel", ":", "box:sigma=3", "laplace:", "gauss:radius=1.5"):
+        for spec in ("gaus", "gauss:sigma=", "gauss:sigma=inf", "box:3.5", f"box:{HUGE}", ":"):
             with self.subTest(spec):
                 self.refuse(spec, f"'{spec}'")
 
     def test_rows(self):
         self.array()
-        for spec in ("[", "[]", "[[]]", "[[1,2],[3]]", "[1,2]", "[[1,\"x\"]]", "[[1],2]", "[[1]]]",
-                     "[[1,null]]", "[[true]]", "[[[1]]]", "[" * 5000, "[" * 100000, "[[1e999]]",
-                     "[[1,2],]"):
+        for spec in ("[[1,2],[3]]", "[[1,\"x\"]]", "[" * 100000, "[[1e999]]"):
             with self.subTest(spec[:30]):
                 self.refuse(spec, "rows of numbers")
         self.refuse("", "--kernel")
@@ -175,8 +165,7 @@ class Kernels(support.Case):
 
 class ProblemLines(support.Case):
     def refuse(self, line, *says):
-        for command in ("plan", "verify"):
-            self.fails(USAGE, command, line, says=says)
+        self.fails(USAGE, "plan", line, says=says)
 
     def test_words(self):
         good = "conv2d n1 ci4 y8 x8 co4 k3x3 s1x1 d1x1 p1,1,1,1 g1 f32"
@@ -194,21 +183,12 @@ class ProblemLines(support.Case):
             with self.subTest(line):
                 self.refuse(line, said)
 
+    # What else is refused is tested beside the reader of problem lines.
     def test_numbers(self):
-        base = {"n": "1", "ci": "4", "y": "8", "x": "8", "co": "4", "k": "3x3", "s": "1x1",
-                "d": "1x1", "p": "1,1,1,1", "g": "1"}
-        for key in base:
-            for bad in ("0", "-1", BIG, HUGE, "1.5", str(2**62)):
-                form = {"k": "{}x3", "s": "1x{}", "d": "{}x1", "p": "{},1,1,1"}.get(key, "{}")
-                words = {**base, key: form.format(bad)}
-                if key == "p" and bad == "0" or key == "s" and bad == str(2**62):
-                    continue
-                line = "conv2d " + " ".join(k + v for k, v in words.items())
-                with self.subTest(line):
-                    self.fails(USAGE, "plan", line)
         for line in (f"conv2d n{2**31} ci{2**31} y8 x8 co1", f"conv2d ci1 y{2**40} x{2**40} co1",
                      f"conv2d ci{2**31} y8 x8 co{2**31} k8x8"):
-            self.fails(USAGE, "plan", line, says=["overflow", "smaller"])
+            for command in ("plan", "verify"):
+                self.fails(USAGE, command, line, says=["overflow", "smaller"])
 
     def test_file_of_lines(self):
         self.path("lines").write_text("# comment\nconv2d ci1 y8 x8 co1 k3x3\n\nconv2d oops\n")

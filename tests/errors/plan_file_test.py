@@ -1,4 +1,5 @@
-"""Saved plans that are damaged, foreign or absurd."""
+"""Saved plans that are damaged, foreign or absurd. Every cut, key and type is tested beside the
+reader of plans; here it is the program's answer."""
 
 import json
 import random
@@ -48,9 +49,8 @@ class PlanFile(support.Case):
         self.assertEqual(result["threads"], 2)
 
     def test_not_a_plan(self):
-        for text in ("", "{", "[]", "null", "3", "\"plan\"", "{}", "{\"a\": 1}", "\0" * 100,
-                     b"\xff\xfe\x00", "not json", self.good + "x", "[" * 100000, "{\"a\":" * 100000,
-                     self.good.replace("{", "", 1)):
+        for text in ("", "[]", "{\"a\": 1}", "\0" * 100, b"\xff\xfe\x00", self.good + "x",
+                     "[" * 100000):
             self.refuse(text, "plan")
 
     def test_files(self):
@@ -62,32 +62,22 @@ class PlanFile(support.Case):
 
     def test_truncated(self):
         draw = random.Random(11)
-        for place in draw.sample(range(len(self.good.rstrip())), 50):
+        for place in draw.sample(range(len(self.good.rstrip())), 8):
             self.refuse(self.good[:place], "plan")
 
     def test_missing_keys(self):
-        for key in ("tilewright_plan", "problem", "force", "kernel", "exact", "budget_bytes",
-                    "threads"):
+        for key in ("tilewright_plan", "force"):
             self.refuse(self.changed(**{key: None}), key)
 
     def test_versions(self):
         for version in (0, 2, -1, 1 << 40):
             self.refuse(self.changed(tilewright_plan=version), "version")
 
-    def test_types(self):
-        for key in ("tilewright_plan", "budget_bytes", "threads"):
-            for value in ("1", [], {}, True, 1.5, 1e300):
-                self.refuse(self.changed(**{key: value}), key)
-        for key in ("problem", "force", "kernel", "exact"):
-            for value in (1, [], {}, False):
-                self.refuse(self.changed(**{key: value}), key)
-
-    def test_numbers(self):
-        for key in ("budget_bytes", "threads"):
-            for value in (0, -1, -(1 << 62), 1 << 63, 1 << 64, 10**30):
-                self.refuse(self.changed(**{key: value}), key)
-        for value in ((1 << 32) + 1, 100000, 1 << 31):
-            self.refuse(self.changed(threads=value), "threads")
+    def test_types_and_numbers(self):
+        for key, value in (("budget_bytes", "1"), ("threads", 1e300), ("problem", []),
+                           ("kernel", False), ("budget_bytes", 0), ("threads", 10**30),
+                           ("threads", (1 << 32) + 1)):
+            self.refuse(self.changed(**{key: value}), key)
 
     def test_values(self):
         for key, value in (("problem", "conv2d oops"), ("problem", ""), ("force", "q=3"),

@@ -1,5 +1,8 @@
 """Sources cut short at random places: an error, or, where only trailing bytes are gone, exactly the
-output of the whole file."""
+output of the whole file.
+
+The tests of the formats cut each kind of file at 100 places without starting a program; here the
+program's answer is looked at."""
 
 import os
 import random
@@ -11,7 +14,7 @@ import numpy as np
 import support
 from support import DATA, FILE, OK, have
 
-CUTS = 100
+CUTS = 24
 
 
 class Truncated(support.Case):
@@ -91,7 +94,7 @@ class Truncated(support.Case):
         self.array("a.npy", (20, 20))
         self.weights("w.npy", (2, 1, 3, 3))
         data = self.path("w.npy").read_bytes()
-        for place in range(0, len(data), 7):
+        for place in range(0, len(data), 17):
             self.path("cut.npy").write_bytes(data[:place])
             self.fails(FILE, "conv", "a.npy", "out.npy", "--weights", "cut.npy", says="cut.npy")
 

@@ -120,6 +120,30 @@ TEST(Problem, BadLinesAreRefusedAndNamed) {
   }
 }
 
+// Every word of a line with every number that cannot be meant.
+TEST(Problem, BadNumbersAreRefusedInEveryWord) {
+  struct Word {
+    const char *key, *good, *before, *after;
+  };
+  const std::vector<Word> words{
+      {"n", "1", "", ""},     {"ci", "4", "", ""},    {"y", "8", "", ""},
+      {"x", "8", "", ""},     {"co", "4", "", ""},    {"k", "3x3", "", "x3"},
+      {"s", "1x1", "1x", ""}, {"d", "1x1", "", "x1"}, {"p", "1,1,1,1", "", ",1,1,1"},
+      {"g", "1", "", ""}};
+  for (std::size_t changed = 0; changed < words.size(); ++changed)
+    for (const std::string bad : {"0", "-1", "9223372036854775808", "1.5", "4611686018427387904",
+                                  "1000000000000000000000000000000"}) {
+      const std::string key = words[changed].key;
+      if ((key == "p" && bad == "0") || (key == "s" && bad == "4611686018427387904")) continue;
+      std::string line = "conv2d";
+      for (std::size_t i = 0; i < words.size(); ++i) {
+        const Word& w = words[i];
+        line += std::string(" ") + w.key + (i == changed ? w.before + bad + w.after : w.good);
+      }
+      EXPECT_NE(refusal(line), "accepted") << line;
+    }
+}
+
 RC_GTEST_PROP(Problem, LineIsReadBack, ()) {
   const Problem p = any_problem();
   const Problem q = parse_problem(p.line());

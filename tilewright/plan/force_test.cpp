@@ -75,6 +75,29 @@ TEST(Force, ErrorsNameTheItem) {
                                  "x=", "x=100+28", "x=100+0+100", "ci=9999999999999999999"})
     EXPECT_NE(refusal(kPlain, "n=1," + item).find(item), std::string::npos)
         << item << ": " << refusal(kPlain, "n=1," + item);
+  for (const std::string item : {"tile",
+                                 "tile=",
+                                 "tile=0x8",
+                                 "tile=-1x8",
+                                 "tile=axb",
+                                 "co=0",
+                                 "co=-2",
+                                 "co=x",
+                                 "co=9223372036854775808",
+                                 "y=1000000000000000000000000000000",
+                                 "=4",
+                                 "y=50+25",
+                                 "y=50+50+9",
+                                 "y=0+100",
+                                 "y=100+",
+                                 "y=104+-4",
+                                 "nest=both",
+                                 "flight=0",
+                                 "weights=maybe",
+                                 "y=4611686018427387904+4611686018427387904",
+                                 "n="})
+    EXPECT_NE(refusal(kPlain, "kx=3," + item).find(item), std::string::npos)
+        << item << ": " << refusal(kPlain, "kx=3," + item);
   EXPECT_NE(refusal(kPlain, "y=3,tile=4x4").find("twice"), std::string::npos);
   EXPECT_NE(refusal(kGroups, "g=2,ci=1").find("g=1"), std::string::npos);
 }

@@ -89,6 +89,41 @@ TEST(PlanJson, ValuesAreChecked) {
   refusal(with("problem", "conv2d ci0"));
 }
 
+TEST(PlanJson, WrongTypesAndNumbersAreNamed) {
+  const Json good = Json::parse(sample().to_json());
+  const auto names = [&](const char* key, const Json& value) {
+    Json j = good;
+    j[key] = value;
+    return refusal(j.dump()).find(key) != std::string::npos;
+  };
+  const Json array = Json::array(), object = Json::object();
+  for (const char* key : {"tilewright_plan", "budget_bytes", "threads"})
+    for (const Json& value : {Json("1"), array, object, Json(true), Json(1.5), Json(1e300)})
+      EXPECT_TRUE(names(key, value)) << key << " " << value;
+  for (const char* key : {"problem", "force", "kernel", "exact"})
+    for (const Json& value : {Json(1), array, object, Json(false)})
+      EXPECT_TRUE(names(key, value)) << key << " " << value;
+  constexpr std::int64_t kOne = 1;
+  for (const char* key : {"budget_bytes", "threads"})
+    for (const Json& value : {Json(0), Json(-1), Json(-(kOne << 62)), Json(std::uint64_t{1} << 63),
+                              Json::parse("18446744073709551616"), Json(1e30)})
+      EXPECT_TRUE(names(key, value)) << key << " " << value;
+  for (const std::int64_t threads : {(kOne << 32) + 1, kOne << 31, std::int64_t{100000}})
+    EXPECT_TRUE(names("threads", threads)) << threads;
+}
+
+TEST(PlanJson, OtherTextsAreNoPlans) {
+  const std::string good = sample().to_json();
+  std::string deep;
+  for (int i = 0; i < 100000; ++i) deep += "{\"a\":";
+  for (const std::string& text :
+       {std::string(), std::string("{"), std::string("3"), std::string("\"plan\""),
+        std::string("{}"), std::string("{\"a\": 1}"), std::string(100, '\0'),
+        std::string("\xff\xfe\0", 3), std::string("not json"), good + "x", good.substr(1),
+        std::string(100000, '['), deep})
+    EXPECT_NE(refusal(text).find("plan"), std::string::npos);
+}
+
 TEST(PlanJson, CutOffTextIsRefusedEverywhere) {
   const std::string text = sample().to_json();
   for (std::size_t length = 0; length < text.size(); ++length) refusal(text.substr(0, length));
