@@ -82,6 +82,25 @@ class Output(support.Case):
         self.fails(USAGE, "conv", "a.npy", "w.npy", "--weights", "w.npy", "--overwrite",
                    says="w.npy")
 
+    def virtual(self, name, source):
+        self.path(name).write_text(
+            '<VRTDataset rasterXSize="20" rasterYSize="20"><VRTRasterBand dataType="Float32" '
+            f'band="1"><SimpleSource><SourceFilename relativeToVRT="1">{source}</SourceFilename>'
+            '<SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>')
+
+    def test_a_file_behind_the_source(self):
+        self.succeeds("synth", "b.tif", "--size", "20x20")
+        self.virtual("one.vrt", "b.tif")
+        self.virtual("two.vrt", "one.vrt")
+        size = self.path("b.tif").stat().st_size
+        for name in ("one.vrt", "two.vrt", "GTIFF_DIR:1:b.tif", "vrt://b.tif",
+                     f"/vsisubfile/0_{size},b.tif"):
+            self.fails(USAGE, "conv", name, "b.tif", "--kernel", "box:3", "--overwrite",
+                       says=["output 'b.tif'", name, "another file"])
+        self.fails(USAGE, "conv", "a.npy", "b.tif", "--weights", "one.vrt", "--overwrite",
+                   says="one.vrt")
+        self.succeeds("conv", "two.vrt", "c.tif", "--kernel", "box:3")
+
     def test_the_name_of_the_unfinished_output(self):
         self.succeeds("synth", "a.tif", "--size", "20x20")
         self.path("a.tif").rename(self.path("out.tif.partial"))

@@ -42,26 +42,35 @@ class RepeatedFilter final : public Store {
   TensorSpec spec_;
 };
 
-// The output is written under a name with .partial first, which is as much in the way.
-void check_distinct(const std::string& dst, const std::string& input) {
-  if (input.empty() || dst.empty()) return;
+// `file` is the input itself or one that it is read from. The output is written under a name with
+// .partial first, which is as much in the way.
+void check_distinct(const std::string& dst, const std::string& input, const std::string& file) {
+  if (file.empty() || dst.empty()) return;
+  const std::string what = file == input
+                               ? fmt::format("the input '{}'", input)
+                               : fmt::format("'{}', which the input '{}' reads", file, input);
   for (const char* suffix : {"", ".partial"}) {
     std::error_code error;
-    if (fs::equivalent(dst + suffix, input, error) && !error)
-      throw InvalidArgument(fmt::format("output '{}{}' is the input '{}'; write to another file",
-                                        dst, suffix, input));
+    if (fs::equivalent(dst + suffix, file, error) && !error)
+      throw InvalidArgument(
+          fmt::format("output '{}{}' is {}; write to another file", dst, suffix, what));
   }
   std::error_code error;
   const fs::path folder = fs::weakly_canonical(dst, error) / "";
-  const std::string inside = fs::weakly_canonical(input, error).string();
+  const std::string inside = fs::weakly_canonical(file, error).string();
   if (!error && inside.rfind(folder.string(), 0) == 0)
-    throw InvalidArgument(
-        fmt::format("output '{}' holds the input '{}'; write to another file", dst, input));
+    throw InvalidArgument(fmt::format("output '{}' holds {}; write to another file", dst, what));
+}
+
+std::unique_ptr<Store> open_input(const std::string& path, const std::string& dst) {
+  auto store = open_store(path);
+  for (const std::string& file : store->files()) check_distinct(dst, path, file);
+  return store;
 }
 
 // A bias file may be [co] or any shape with co elements.
-std::unique_ptr<Store> open_bias(const std::string& path, Index channels) {
-  auto store = open_store(path);
+std::unique_ptr<Store> open_bias(const std::string& path, const std::string& dst, Index channels) {
+  auto store = open_input(path, dst);
   const TensorSpec& s = store->spec();
   if (s.volume() != channels)
     throw InvalidArgument(
@@ -83,11 +92,11 @@ DType output_dtype(const std::string& name, DType src) {
 void open_weights(const ConvolveRequest& request, Convolution& c, Conv2dOptions& options) {
   if (request.weights.empty() == request.kernel.empty())
     throw InvalidArgument("give either --weights FILE.npy or --kernel SPEC");
+  const Index bands = c.src->spec().shape[kC];
   if (!request.weights.empty()) {
-    c.weights = open_store(request.weights);
+    c.weights = open_input(request.weights, request.dst);
     return;
   }
-  const Index bands = c.src->spec().shape[kC];
   c.weights = std::make_unique<RepeatedFilter>(make_filter(request.kernel), bands);
   if (options.groups != 1 && options.groups != bands)
     throw InvalidArgument("--kernel filters each band by itself; leave --groups out");
@@ -175,13 +184,13 @@ StoreHints store_hints(const Store& store) {
 
 Convolution prepare(const ConvolveRequest& request, const Machine& machine) {
   for (const std::string* input : {&request.src, &request.weights, &request.bias})
-    check_distinct(request.dst, *input);
+    check_distinct(request.dst, *input, *input);
   Convolution c;
-  c.src = open_store(request.src);
+  c.src = open_input(request.src, request.dst);
   Conv2dOptions options = request.options;
   open_weights(request, c, options);
   const Shape weights = c.weights->spec().shape;
-  if (!request.bias.empty()) c.bias = open_bias(request.bias, weights[0]);
+  if (!request.bias.empty()) c.bias = open_bias(request.bias, request.dst, weights[0]);
   c.problem = conv2d_problem(c.src->spec(), weights, options, c.bias != nullptr,
                              output_dtype(request.dtype, c.src->spec().dtype));
   c.output = output_options(c, request.overwrite);

@@ -53,6 +53,9 @@ class Store {
   virtual int rank() const = 0;
   virtual StoreLayout layout() const { return {}; }
   virtual const RasterMetadata& metadata() const;
+  /// Names of files that the array is read from besides its own, as far as the format knows: the
+  /// sources of a virtual raster, the file behind a name like GTIFF_DIR:2:a.tif.
+  virtual std::vector<std::string> files() const { return {}; }
   /// One line: format, type, shape, blocks.
   virtual std::string describe() const = 0;
 

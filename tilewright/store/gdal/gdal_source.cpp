@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "tilewright/base/error.h"
 #include "tilewright/store/gdal/gdal_cache.h"
@@ -31,6 +32,28 @@ GdalDataset open_dataset(const std::string& path) {
                      ": holds no bands itself; name one of the subdatasets that gdalinfo "
                      "lists");
   return dataset;
+}
+
+// "/vsisubfile/0_900,a.tif" reads a.tif.
+std::string without_vsi(std::string name) {
+  while (name.starts_with("/vsi")) {
+    const auto begin = name.find_first_of(name.starts_with("/vsisubfile/") ? "," : "/", 4);
+    if (begin == std::string::npos) break;
+    name.erase(0, begin + 1);
+  }
+  return name;
+}
+
+// The files that GDAL lists for `dataset`, and, as sources may be virtual themselves, for those.
+void collect_files(GDALDataset& dataset, std::set<std::string>& found) {
+  const CPLStringList list(dataset.GetFileList());
+  for (int i = 0; i < list.Count(); ++i) {
+    if (!found.insert(list[i]).second) continue;
+    found.insert(without_vsi(list[i]));
+    constexpr const char* kVirtual[] = {"VRT", nullptr};
+    const GdalDataset source(GDALDataset::Open(list[i], GDAL_OF_RASTER, kVirtual));
+    if (source != nullptr) collect_files(*source, found);
+  }
 }
 
 bool is_sequential(GDALDataset& dataset) {
@@ -61,6 +84,13 @@ class GdalSource final : public Store {
   const RasterMetadata& metadata() const override { return metadata_; }
   Index cache_bytes() const override { return tiff_ ? 0 : gdal_cache_bytes(); }
   void set_cache_bytes(Index bytes) override { share_.set(bytes); }
+
+  std::vector<std::string> files() const override {
+    const GdalCall quiet(path_);
+    std::set<std::string> found;
+    collect_files(*dataset_, found);
+    return {found.begin(), found.end()};
+  }
 
   StoreLayout layout() const override {
     if (tiff_)
