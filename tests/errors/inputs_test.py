@@ -118,7 +118,8 @@ class Weights(support.Case):
     def test_neither_or_both(self):
         self.weights()
         self.refuse(USAGE, says=["--weights", "--kernel"])
-        self.refuse(USAGE, "--weights", "w.npy", "--kernel", "box:3", says=["--weights"])
+        self.refuse(USAGE, "--weights", "w.npy", "--kernel", "box:3",
+                    says=["--weights", "--kernel", "both"])
 
     def test_files(self):
         self.path("empty.npy").touch()
@@ -130,7 +131,8 @@ class Weights(support.Case):
         self.refuse_array(USAGE, np.ones(3, np.float32), "1x1x1x3", "channels")
         self.refuse_array(UNSUPPORTED, np.ones((1, 1, 2, 3, 3), np.float32), "w.npy", "axes")
         self.refuse_array(USAGE, np.ones((4, 3, 3, 3), np.float32), "4x3x3x3", "channels")
-        self.refuse_array(USAGE, np.ones((3, 3), np.float32), "1x1x3x3", "2")
+        self.refuse_array(USAGE, np.ones((3, 3), np.float32), "w.npy", "1x1x3x3", "--kernel",
+                          "[2,1,ky,kx]", "--groups 2", "[co,2,ky,kx]")
         for shape in ((0, 2, 3, 3), (4, 2, 0, 3), (4, 0, 3, 3)):
             self.refuse_array(FILE, np.ones(shape, np.float32), "w.npy", "no elements")
 

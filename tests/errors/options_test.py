@@ -30,6 +30,8 @@ class Options(support.Case):
         self.refuse_values("--stride", values)
         self.refuse_values("--dilation", values)
         self.refuse("--stride=", says="stride")
+        for option in ("--stride", "--dilation"):
+            self.refuse(option, "2x2", says=[option, "'2x2'", "Y,X", "2,2"])
         self.refuse("--dilation", str(2**62), says=["overflow", str(2**62)])
 
     def test_padding(self):

@@ -89,12 +89,25 @@ DType output_dtype(const std::string& name, DType src) {
   return name == "same" ? src : parse_dtype(name);
 }
 
+// Two axes are one channel each; taken for one filter on every band they would only fail later.
+void check_channels(const std::string& path, const Store& weights, Index bands) {
+  if (weights.rank() > 2 || bands == 1) return;
+  throw InvalidArgument(fmt::format(
+      "weights '{}' of shape {} have no channels: they filter one band, but the source has {}; to "
+      "filter each alike write the taps as --kernel [[...]], or save them as [{},1,ky,kx] for "
+      "--groups {}; to mix bands save them as [co,{},ky,kx]",
+      path, to_string(weights.spec().shape), bands, bands, bands, bands));
+}
+
 void open_weights(const ConvolveRequest& request, Convolution& c, Conv2dOptions& options) {
-  if (request.weights.empty() == request.kernel.empty())
+  if (!request.weights.empty() && !request.kernel.empty())
+    throw InvalidArgument("--weights and --kernel are both given; leave one of them out");
+  if (request.weights.empty() && request.kernel.empty())
     throw InvalidArgument("give either --weights FILE.npy or --kernel SPEC");
   const Index bands = c.src->spec().shape[kC];
   if (!request.weights.empty()) {
     c.weights = open_input(request.weights, request.dst);
+    check_channels(request.weights, *c.weights, bands);
     return;
   }
   c.weights = std::make_unique<RepeatedFilter>(make_filter(request.kernel), bands);

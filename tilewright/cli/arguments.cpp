@@ -16,8 +16,9 @@ Conv2dOptions::Pair parse_pair(const std::string& text, const std::string& what)
   std::stringstream stream(text);
   for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
   if (parts.size() == 1) parts.push_back(parts[0]);
-  if (parts.size() != 2)
-    throw InvalidArgument(fmt::format("{} '{}': must be Y,X or one number", what, text));
+  if (parts.size() != 2 || text.find_first_not_of("0123456789,-") != std::string::npos)
+    throw InvalidArgument(fmt::format(
+        "{} '{}': must be Y,X or one number; write for instance {} 2,2", what, text, what));
   const std::string where = fmt::format("{} '{}'", what, text);
   const Conv2dOptions::Pair pair{parse_index(parts[0], where), parse_index(parts[1], where)};
   if (pair.y < 1 || pair.x < 1)
