@@ -9,7 +9,7 @@ import unittest
 import numpy as np
 
 import support
-from support import DIFFERS, FILE, OK, PROGRAM
+from support import BUDGET, DIFFERS, FILE, OK, PROGRAM, USAGE
 
 CONV_KEYS = {"seconds", "peak_bytes", "budget_bytes", "bytes_read", "bytes_written",
              "lower_bound_bytes", "pieces", "exact", "bound", "kernel", "hash"}
@@ -55,6 +55,38 @@ class Json(support.Case):
         self.assertTrue(self.succeeds("verify", "a.npy", "out.npy", "--kernel", "box:3")["equal"])
         self.assertIn("hash", self.succeeds("bench", "conv2d ci1 y64 x64 co1 k3x3",
                                             "--repeat", "1"))
+
+    def test_errors(self):
+        self.array("a.npy", (50, 60))
+        conv = ["conv", "a.npy", "out.npy", "--json"]
+        for words, code in (([*conv, "--kernel", "box:3", "--memory", "1"], BUDGET),
+                            ([*conv, "--kernel", "circle"], USAGE), ([*conv, "--oops"], USAGE),
+                            (["info", "absent\n\udcff.npy", "--json"], FILE),
+                            (["plan", "conv2d", "--format", "json"], FILE)):
+            done = self.run_program(*words)
+            self.assertEqual(done.returncode, code, (words, done.stderr))
+            self.assert_one_line(done, words)
+            self.assertEqual(done.stdout.count("\n"), 1, words)
+            answer = json.loads(done.stdout)
+            self.assertEqual(answer["exit_code"], code)
+            self.assertEqual(f"tilewright: {answer['error']}\n", done.stderr)
+            self.assertEqual("smallest_budget_bytes" in answer, code == BUDGET)
+            if code == BUDGET:
+                self.assertIn(f"{answer['smallest_budget_bytes']} bytes", answer["error"])
+
+    def test_counts_alone(self):
+        line = "conv2d ci4 y20 x30 co4 k3x3 p1,1,1,1"
+        counts = self.succeeds("plan", line, "--force", "tile=10x10,co=2", "--show", "counts")
+        self.assertEqual((counts["tiles"], counts["pieces"]), (6, 12))
+        self.assertNotIn("counts", counts)
+
+    def test_two_forms_at_once(self):
+        line = "conv2d ci4 y20 x30 co4 k3x3 p1,1,1,1"
+        for words in (["--show", "graph", "--json"], ["--json"], []):
+            done = self.run_program("plan", line, "--format", "dot", "--save", "p.json", *words)
+            self.assertEqual(done.returncode, USAGE, done.stderr)
+            self.assertIn("--json" if words else "--show graph", done.stderr)
+            self.assertFalse(self.listing())
 
     def test_names_that_json_must_escape(self):
         for name in ('qu"ote.npy', "back\\slash.npy", "new\nline.npy", "byte\udcff.npy", "ü.npy"):

@@ -12,6 +12,7 @@ namespace tilewright::cli {
 namespace {
 
 std::atomic<bool> g_cancelled{false};
+bool g_json = false;
 
 extern "C" void on_signal(int number) {
   g_cancelled.store(true);
@@ -28,9 +29,28 @@ std::string one_line(std::string text) {
   return text;
 }
 
-int complain(const std::string& what, int code) {
+// Looked for before options are parsed, since parsing fails as well.
+bool find_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool form = word == "--format" && i + 1 < argc && std::string(argv[i + 1]) == "json";
+    if (word == "--json" || word == "--format=json" || form) return true;
+  }
+  return false;
+}
+
+// The line for people on stderr; for programs that asked for it, the same as JSON on stdout.
+int complain(const std::string& what, int code, Json more = Json::object()) {
   end_bar();
-  fmt::print(stderr, "tilewright: {}\n", one_line(what));
+  const std::string line = one_line(what);
+  fmt::print(stderr, "tilewright: {}\n", line);
+  if (!g_json) return code;
+  Json json{{"error", line}, {"exit_code", code}};
+  json.update(more);
+  try {
+    print(text_of(json) + "\n");
+  } catch (const StoreError&) {  // nobody reads it, and the code says enough
+  }
   return code;
 }
 
@@ -53,7 +73,7 @@ int report(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const BudgetTooSmall& e) {
-    return complain(e.what(), kBudget);
+    return complain(e.what(), kBudget, {{"smallest_budget_bytes", e.smallest_bytes}});
   } catch (const InvalidArgument& e) {
     return complain(e.what(), kUsage);
   } catch (const StoreError& e) {
@@ -104,6 +124,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   // A file that grows past a limit is an error like any other.
   std::signal(SIGXFSZ, SIG_IGN);
+  tilewright::cli::g_json = tilewright::cli::find_json(argc, argv);
   try {
     return tilewright::cli::run(argc, argv);
   } catch (...) {

@@ -33,7 +33,14 @@ std::string counts_text(const Counts& c) {
       c.elemental_convolutions);
 }
 
+void check(const Arguments& a) {
+  if (a.format != "dot") return;
+  if (a.json) throw InvalidArgument("--format dot and --json are two forms; leave one of them out");
+  if (a.show != "graph") throw InvalidArgument("--format dot goes with --show graph");
+}
+
 void run(const Arguments& a) {
+  check(a);
   const Plan p = make_plan(a);
   if (!a.save.empty()) write_text(a.save, p.to_json() + "\n", a.overwrite);
   const bool json = a.json || a.format == "json";
@@ -46,9 +53,10 @@ void run(const Arguments& a) {
       print(text);
     });
   }
-  if (a.format == "dot") throw InvalidArgument("--format dot goes with --show graph");
-  if (json) return print(plan_json(p).dump(2) + "\n");
-  print(a.show == "counts" ? counts_text(p.counts()) : p.explain());
+  const bool counts = a.show == "counts";
+  if (!json) return print(counts ? counts_text(p.counts()) : p.explain());
+  const Json all = plan_json(p);
+  print((counts ? all["counts"] : all).dump(2) + "\n");
 }
 
 }  // namespace
