@@ -39,7 +39,7 @@ class ZarrStore final : public Store {
     const Index bytes = lay_out_bytes(options);
     output_.emplace(path, options.overwrite, bytes);
     create_zarr_array(output_->partial(), path, options);
-    header_ = read_zarr_header(output_->partial());
+    header_ = read_back(path);
   }
 
   const TensorSpec& spec() const override { return header_.spec; }
@@ -81,6 +81,15 @@ class ZarrStore final : public Store {
   }
 
  private:
+  // GDAL does not tell when a full disk cuts short what it writes here.
+  ZarrHeader read_back(const std::string& path) const {
+    try {
+      return read_zarr_header(output_->partial());
+    } catch (const StoreError&) {
+      throw StoreError(path + ": its header cannot be written; free some space or write elsewhere");
+    }
+  }
+
   // Chunks at the far edges are whole, too.
   static Index lay_out_bytes(const CreateOptions& options) {
     Index bytes = size_of(options.spec.dtype);
