@@ -4,7 +4,7 @@ piece, in alternating runs of one process; and predicted against measured memory
   bench/tiling_cost.py [bench/problems/tiling.txt ...] [--grid 4x4] [--repeat 7] [--json FILE]
 
 Passes if no problem loses more than 10 % and every peak of resident memory is within
-5 % of its prediction.
+5 % of its prediction, or 1 MiB.
 """
 import argparse
 import json
@@ -16,6 +16,7 @@ from pathlib import Path
 from measure import HERE, MIB, Checks, table, tilewright
 
 MOST_COST, MOST_PEAK = 1.10, 0.05
+UNTOUCHED = MIB  # workspace that a small problem never touches is planned, but not resident
 
 
 def lines_of(paths):
@@ -60,8 +61,9 @@ def check(checks, tiled, one, pieces):
     cost = ratio(tiled, one)
     checks.that(cost <= MOST_COST, f"{line}: {pieces} pieces take {cost:.3f} x one piece")
     for r in (tiled, one):
-        off = abs(r["peak_bytes"] / r["predicted_peak_bytes"] - 1)
-        checks.that(off <= MOST_PEAK, f"{line}: peak is {100 * off:.1f} % off")
+        gap = abs(r["peak_bytes"] - r["predicted_peak_bytes"])
+        checks.that(gap <= max(MOST_PEAK * r["predicted_peak_bytes"], UNTOUCHED),
+                    f"{line}: peak is {gap / MIB:.1f} MiB off")
 
 
 def row(tiled, one):

@@ -24,7 +24,7 @@ inline constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag<T>()));
 
 // Sums take three quarters of the vector registers: 12 of 16, or 24 of 32.
 inline constexpr int kSums = HWY_TARGET == HWY_AVX2 ? 12 : 24;
-inline constexpr int kMaxChannels = HWY_TARGET == HWY_AVX2 ? 6 : 8;
+inline constexpr int kMaxChannels = 6;
 inline constexpr int kMaxSpots = 8;
 constexpr int spots_per_tile(int channels) {
   return kSums / channels < kMaxSpots ? kSums / channels : kMaxSpots;
