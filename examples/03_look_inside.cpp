@@ -30,7 +30,7 @@ int main() {
   const tw::TileGraph graph(plan);
   const tw::Piece piece = graph.piece(0);
   std::printf("piece %lld\n", static_cast<long long>(piece.id));
-  for (tw::Index i = 0; i < graph.steps_per_piece(); ++i) {
+  for (tw::Index i = 0; i < graph.steps(piece); ++i) {
     const tw::Step step = graph.step(piece, i);
     // Negative positions are padding; it is made when the window is read.
     std::printf("  select     src %s\n", to_string(step.window).c_str());

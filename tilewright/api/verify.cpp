@@ -27,7 +27,7 @@ Block window_size(const Problem& p, Index samples) {
   for (const Axis a : kAxes) b[a] = {0, 1};
   b[Axis::kY] = {0, std::min(side, e[Axis::kY])};
   b[Axis::kX] = {0, std::min(side, e[Axis::kX])};
-  for (const Axis a : kStepAxes) b[a] = {0, e[a]};
+  for (const Axis a : step_axes(*p.layer)) b[a] = {0, e[a]};
   return b;
 }
 
@@ -44,7 +44,7 @@ class Windows {
   // lies anywhere.
   Block at(Index i) {
     Block b = size_;
-    for (const Axis a : kPieceAxes) b[a] = size_[a].shifted(place(a, i));
+    for (const Axis a : plan_.loop_order()) b[a] = size_[a].shifted(place(a, i));
     return b;
   }
 

@@ -3,8 +3,8 @@
 #include <random>
 
 #include "tilewright/api/compare.h"
+#include "tilewright/api/define.h"
 #include "tilewright/api/verify.h"
-#include "tilewright/device/reference/conv2d_reference.h"
 #include "tilewright/store/memory/memory_store.h"
 #include "tilewright/tensor/convert.h"
 
@@ -27,47 +27,6 @@ Tensor random_tensor(const TensorSpec& spec, std::mt19937_64& random, bool integ
     }
   });
   return t;
-}
-
-// Row by row, so that a cancellation is noticed: a row that begins at y looks y strides further.
-template <class T>
-void run_definition(const Problem& p, const Tensor& src, const Tensor& weights, const Tensor* bias,
-                    Tensor& dst, const std::atomic<bool>* cancel) {
-  const Index groups = p.extents()[Axis::kG];
-  const ConstTensorView none;
-  for (Index y = 0; y < dst.shape()[kY]; ++y) {
-    if (cancel != nullptr && cancel->load()) throw Interrupted("interrupted");
-    Region row = whole(dst.shape());
-    row[kY] = {y, y + 1};
-    Window wy = p.layer->window(kY);
-    wy.pad_begin -= y * wy.stride;
-    reference::conv2d<T>(src.view(), weights.view(), bias == nullptr ? none : bias->view(),
-                         dst.view().slice(row), wy, p.layer->window(kX), groups, false);
-  }
-}
-
-// The definition on whole tensors of the compute type.
-Tensor define(const Problem& p, const Tensor& src, const Tensor& weights, const Tensor* bias,
-              const std::atomic<bool>* cancel) {
-  Tensor wide(p.compute, src.shape()), taps(p.compute, weights.shape());
-  copy(src.view(), wide.view());
-  MemoryStore from(weights.view());
-  const Region all = whole(weights.shape());
-  from.read(all, taps.view());
-  if (p.layer->reversed_taps()) {
-    const Index count = weights.shape()[2] * weights.shape()[3];
-    dispatch(p.compute, [&](auto type) {
-      auto* v = taps.data<decltype(type)>();
-      for (Index i = 0; i < taps.spec().volume(); i += count) std::reverse(v + i, v + i + count);
-    });
-  }
-  Tensor result(p.compute, p.spec(Operand::kDst).shape);
-  if (p.compute == DType::kF64) {
-    run_definition<double>(p, wide, taps, bias, result, cancel);
-  } else {
-    run_definition<float>(p, wide, taps, bias, result, cancel);
-  }
-  return result;
 }
 
 Tensor magnitudes_of(const Tensor& t) {

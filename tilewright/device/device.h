@@ -11,7 +11,8 @@
 
 namespace tilewright {
 
-/// One step: dst (+)= layer(src, weights) (+ bias). All views have the compute dtype.
+/// One step: dst (+)= layer(src, weights) (+ bias). All views have the compute dtype, dst has the
+/// layer's accumulator. For conv2d_weights, `weights` is the gradient of the results.
 struct StepArgs {
   const Layer* layer = nullptr;
   /// Padded window [n, groups*ci, Y, X]; rows are dense (strides[3] == 1). Position (0,0) is the
@@ -24,6 +25,11 @@ struct StepArgs {
   /// [n, groups*co, y, x]; rows are dense. Holds the partial sum unless `first`.
   TensorView dst;
   Index groups = 1;
+  /// Where dst(0,0), src(0,0) and the first tap lie in the whole problem, per image axis.
+  struct Place {
+    Index dst = 0, src = 0, tap = 0;
+  };
+  Place y, x;
   /// Sums start from +0 instead of from dst.
   bool first = true;
   std::byte* workspace = nullptr;  // 64-byte aligned, workspace_bytes_per_thread * threads

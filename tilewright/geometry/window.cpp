@@ -102,6 +102,17 @@ Interval Window::demand(const Interval& out, const Interval& taps_used) const {
   return {first, checked_add(last, 1)};
 }
 
+Index Window::first_position(Index i, Index extent) const {
+  const auto earliest = [&](Index at, Index period) {
+    return at - floor_div(at + pad_begin, period) * period;
+  };
+  if (mode == PaddingMode::kZero) return i;
+  if (mode == PaddingMode::kCircular) return earliest(i, extent);
+  if (mode == PaddingMode::kReplicate || extent == 1) return i == 0 ? -pad_begin : i;
+  const Index period = 2 * (extent - 1);
+  return std::min(earliest(i, period), earliest(-i, period));
+}
+
 std::vector<PadSegment> Window::segments(const Interval& padded, Index extent) const {
   std::vector<PadSegment> result;
   for (Index i = padded.begin; i < padded.end;) {

@@ -49,6 +49,8 @@ struct Window {
   /// Padded input indices that outputs `out` with taps `taps_used` read, without gaps for stride.
   Interval demand(const Interval& out, const Interval& taps_used) const;
   Interval demand(const Interval& out) const { return demand(out, {0, taps}); }
+  /// The first padded position, from -pad_begin on, that shows real index `i`.
+  Index first_position(Index i, Index extent) const;
   /// Cuts a padded interval into runs, ascending, covering it exactly.
   std::vector<PadSegment> segments(const Interval& padded, Index extent) const;
 };

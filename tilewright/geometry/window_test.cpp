@@ -215,5 +215,21 @@ RC_GTEST_PROP(Window, DemandIsTheHullOfWhatTapsRead, ()) {
   RC_ASSERT(w.demand(out, taps) == (Interval{low, high}));
 }
 
+TEST(Window, FirstPositionIsTheFirstThatShowsAnIndex) {
+  for (const PaddingMode mode :
+       {PaddingMode::kZero, PaddingMode::kReflect, PaddingMode::kReplicate, PaddingMode::kCircular})
+    for (Index extent = 1; extent < 6; ++extent)
+      for (Index pad = 0; pad < 14; ++pad)
+        for (Index i = 0; i < extent; ++i) {
+          Window w;
+          w.mode = mode;
+          w.pad_begin = pad;
+          Index first = -pad;
+          while (pad_index(mode, first, extent) != i) ++first;
+          EXPECT_EQ(w.first_position(i, extent), first)
+              << to_string(mode) << " extent " << extent << " pad " << pad << " index " << i;
+        }
+}
+
 }  // namespace
 }  // namespace tilewright

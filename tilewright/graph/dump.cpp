@@ -27,7 +27,7 @@ std::string text_head(const TileGraph& g) {
 
 std::string text_piece(const TileGraph& g, const Piece& p, bool) {
   std::string text = fmt::format("piece {}: reassemble dst {}\n", p.id, to_string(p.dst));
-  for (Index j = 0; j < g.steps_per_piece(); ++j) {
+  for (Index j = 0; j < g.steps(p); ++j) {
     const Step s = g.step(p, j);
     text += fmt::format("  select src {} -> process weights co{}:{} ci{}:{} ky{}:{} kx{}:{}{}\n",
                         to_string(s.window), s.weights[0].begin, s.weights[0].end,
@@ -60,7 +60,7 @@ std::string json_head(const TileGraph& g) {
 std::string json_piece(const TileGraph& g, const Piece& p, bool first) {
   std::string text = fmt::format("{}\n{{\"id\":{},\"dst\":{},\"steps\":[", first ? "" : ",", p.id,
                                  json_region(p.dst));
-  for (Index j = 0; j < g.steps_per_piece(); ++j) {
+  for (Index j = 0; j < g.steps(p); ++j) {
     const Step s = g.step(p, j);
     text += fmt::format("{}{{\"window\":{},\"weights\":{}}}", j == 0 ? "" : ",",
                         json_region(s.window), json_region(s.weights));
@@ -82,7 +82,7 @@ std::string dot_head(const TileGraph& g) {
 std::string dot_piece(const TileGraph& g, const Piece& p, bool) {
   std::string text =
       fmt::format("  r{} [label=\"reassemble\\n{}\"]; r{} -> dst;\n", p.id, to_string(p.dst), p.id);
-  for (Index j = 0; j < g.steps_per_piece(); ++j) {
+  for (Index j = 0; j < g.steps(p); ++j) {
     const Step s = g.step(p, j);
     const std::string id = fmt::format("{}_{}", p.id, j);
     text += fmt::format(

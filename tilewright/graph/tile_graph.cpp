@@ -8,14 +8,35 @@ namespace {
 
 constexpr std::array<Axis, 5> kWeightAxes{Axis::kG, Axis::kCo, Axis::kCi, Axis::kKy, Axis::kKx};
 
-// Splits `number` into one index per axis, the last axis running fastest.
-template <std::size_t N>
-std::array<Index, N> digits(Index number, const std::array<Axis, N>& axes, const Cuts& cuts) {
-  std::array<Index, N> result{};
-  for (std::size_t i = N; i-- > 0;) {
-    const Index count = cuts[axes[i]].count();
-    result[i] = number % count;
+// Splits `number` into one index per axis, the last axis running fastest, and cuts `block` there.
+template <class Axes>
+void cut_block(Index number, const Axes& axes, const Cuts& cuts, Block& block) {
+  for (auto a = axes.end(); a != axes.begin();) {
+    --a;
+    const Index count = cuts[*a].count();
+    block[*a] = cuts[*a][number % count];
     number /= count;
+  }
+}
+
+// The padded runs that show a part of `owned`, in order. Runs that stay on one index are cut into
+// parts of at most `most`, so that a cell is no larger than a piece.
+std::vector<PadSegment> runs_onto(const Interval& owned, const std::vector<PadSegment>& folds,
+                                  Index most) {
+  std::vector<PadSegment> result;
+  if (folds.empty()) return {{owned, owned, PadSegment::Kind::kForward}};
+  for (PadSegment s : folds) {
+    const Interval shown = intersect(s.source, owned);
+    if (shown.empty()) continue;
+    if (s.kind == PadSegment::Kind::kConstant) {
+      for (Index p = s.padded.begin; p < s.padded.end; p += most)
+        result.push_back({{p, std::min(s.padded.end, p + most)}, shown, s.kind});
+      continue;
+    }
+    const Index before = s.kind == PadSegment::Kind::kForward ? shown.begin - s.source.begin
+                                                              : s.source.end - shown.end;
+    const Index begin = s.padded.begin + before;
+    result.push_back({{begin, begin + shown.size()}, shown, s.kind});
   }
   return result;
 }
@@ -38,7 +59,13 @@ Index block_number(const Block& block, const Cuts& cuts) {
 }  // namespace
 
 TileGraph::TileGraph(const Plan& plan)
-    : plan_(plan), counts_(plan.counts()), extents_(plan.problem.extents()) {
+    : plan_(plan),
+      counts_(plan.counts()),
+      extents_(plan.problem.extents()),
+      piece_axes_(plan.loop_order()),
+      step_axes_(step_axes(*plan.problem.layer)),
+      fold_y_(plan.problem.layer->folds(kY, extents_[Axis::kY])),
+      fold_x_(plan.problem.layer->folds(kX, extents_[Axis::kX])) {
   for (const Axis a : kAxes)
     if (plan.cuts[a].extent() != extents_[a])
       throw InternalError(fmt::format("the plan covers {} of the {} indices of axis {}",
@@ -55,33 +82,49 @@ Piece TileGraph::piece(Index id) const {
   Piece p;
   p.id = id;
   p.block = whole(extents_);
-  const auto order = plan_.loop_order();
-  const auto at = digits(id, order, plan_.cuts);
-  for (std::size_t i = 0; i < order.size(); ++i) p.block[order[i]] = plan_.cuts[order[i]][at[i]];
+  cut_block(id, piece_axes_, plan_.cuts, p.block);
   p.dst = plan_.problem.layer->region(Operand::kDst, p.block);
+  p.cells = cells(p.block);
   return p;
+}
+
+std::vector<Cell> TileGraph::cells(const Block& block) const {
+  std::vector<Cell> result;
+  if (fold_y_.empty() && fold_x_.empty()) return result;
+  // Rows that stay on one index come one by one: padded rows are the outer order.
+  const auto ys = runs_onto(block[Axis::kY], fold_y_, 1);
+  const auto xs = runs_onto(block[Axis::kX], fold_x_, block[Axis::kX].size());
+  if (ys.size() == 1 && xs.size() == 1) return result;  // inside the image
+  for (const PadSegment& y : ys)
+    for (const PadSegment& x : xs) result.push_back({y, x});
+  return result;
 }
 
 Step TileGraph::step(const Piece& piece, Index index) const {
   Step s;
   s.index = index;
   s.block = piece.block;
-  const auto at = digits(index, kStepAxes, plan_.cuts);
-  for (std::size_t i = 0; i < kStepAxes.size(); ++i)
-    s.block[kStepAxes[i]] = plan_.cuts[kStepAxes[i]][at[i]];
+  const Index in_cell = index % counts_.steps_per_piece;
+  s.cell = index / counts_.steps_per_piece;
+  cut_block(in_cell, step_axes_, plan_.cuts, s.block);
+  if (!piece.cells.empty()) {
+    const Cell& cell = piece.cells[static_cast<std::size_t>(s.cell)];
+    s.block[Axis::kY] = cell.y.padded;
+    s.block[Axis::kX] = cell.x.padded;
+  }
   s.window = plan_.problem.layer->region(Operand::kSrc, s.block);
   s.weights = plan_.problem.layer->region(Operand::kWeights, s.block);
-  s.weights_block = block_number(s.block, plan_.cuts);
-  s.first = index == 0;
-  s.last = index + 1 == counts_.steps_per_piece;
+  const bool blocks = !sums_image(*plan_.problem.layer);
+  s.weights_block = blocks ? block_number(s.block, plan_.cuts) : -1;
+  s.first = in_cell == 0;
+  s.last = in_cell + 1 == counts_.steps_per_piece;
+  s.finishes = index + 1 == steps(piece);
   return s;
 }
 
 Region TileGraph::weights_region(Index number) const {
   Block block = whole(extents_);
-  const auto at = digits(number, kWeightAxes, plan_.cuts);
-  for (std::size_t i = 0; i < kWeightAxes.size(); ++i)
-    block[kWeightAxes[i]] = plan_.cuts[kWeightAxes[i]][at[i]];
+  cut_block(number, kWeightAxes, plan_.cuts, block);
   return plan_.problem.layer->region(Operand::kWeights, block);
 }
 
@@ -95,13 +138,18 @@ void TileGraph::verify() const {
     covered = checked_add(covered, p.dst.volume());
     if (p.dst.empty() || !all.contains(p.dst))
       throw InternalError("piece " + std::to_string(i) + " lies outside dst");
+    const auto summed = [&](const auto& block) {
+      Index product = 1;
+      for (const Axis a : step_axes_) product *= block[a].size();
+      return product;
+    };
     Index products = 0;
-    for (Index j = 0; j < steps_per_piece(); ++j) {
+    for (Index j = 0; j < steps(p); ++j) {
       const Step s = step(p, j);
       if (!weights.contains(s.weights)) throw InternalError("a step lies outside the weights");
-      products += s.block[Axis::kCi].size() * s.block[Axis::kKy].size() * s.block[Axis::kKx].size();
+      products += summed(s.block);
     }
-    if (products != extents_[Axis::kCi] * extents_[Axis::kKy] * extents_[Axis::kKx])
+    if (products != p.cell_count() * summed(whole(extents_)))
       throw InternalError("piece " + std::to_string(i) + " does not sum every product once");
   }
   if (covered != all.volume()) throw InternalError("the pieces do not cover dst exactly once");

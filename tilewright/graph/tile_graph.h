@@ -9,11 +9,19 @@
 
 namespace tilewright {
 
+/// A part of a piece that is summed by itself. Where a layer folds, results of padded positions are
+/// summed in cells of their own and then added to what they show.
+struct Cell {
+  PadSegment y, x;
+};
+
 /// Work that owns one region of dst. Steps are chained: each continues the sums of the last.
 struct Piece {
   Index id = 0;
   Block block;  // with whole step axes
   Region dst;
+  std::vector<Cell> cells;  // in the order of padded positions; empty unless some of dst is folded
+  Index cell_count() const { return std::max<Index>(1, static_cast<Index>(cells.size())); }
 };
 
 /// One select and process: a source window times a block of weights.
@@ -23,8 +31,10 @@ struct Step {
   Region window;  // of src, y and x in padded coordinates
   Region weights;
   Index weights_block = 0;  // number of the block of weights, for keeping
+  Index cell = 0;           // number in Piece::cells
   bool first = true;
-  bool last = true;
+  bool last = true;      // of its cell
+  bool finishes = true;  // the piece
 };
 
 class TileGraph {
@@ -33,12 +43,16 @@ class TileGraph {
 
   const Plan& plan() const { return plan_; }
   Index piece_count() const { return counts_.pieces; }
-  Index steps_per_piece() const { return counts_.steps_per_piece; }
+  /// Of one cell; a piece has as many for each of its cells.
+  Index steps_per_cell() const { return counts_.steps_per_piece; }
+  Index steps(const Piece& piece) const { return piece.cell_count() * counts_.steps_per_piece; }
   Index weights_blocks() const;
 
   /// Piece `id` in running order, 0 <= id < piece_count().
   Piece piece(Index id) const;
-  /// Step `index` of `piece`, 0 <= index < steps_per_piece().
+  /// The cells of a piece; empty unless some of it is folded.
+  std::vector<Cell> cells(const Block& block) const;
+  /// Step `index` of `piece`, 0 <= index < steps(piece).
   Step step(const Piece& piece, Index index) const;
   /// The region of the weights that block `number` holds.
   Region weights_region(Index number) const;
@@ -51,6 +65,8 @@ class TileGraph {
   Plan plan_;
   Counts counts_;
   Extents extents_;
+  AxisList piece_axes_, step_axes_;
+  std::vector<PadSegment> fold_y_, fold_x_;  // of the whole of dst
 };
 
 enum class GraphFormat { kText, kJson, kDot };

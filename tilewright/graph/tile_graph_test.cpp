@@ -74,12 +74,12 @@ TEST(TileGraph, EveryOutputAndEveryProductOnce) {
       ASSERT_EQ(piece.id, id);
       outputs.add(piece.dst);
       Marks products({1, e[Axis::kCi], e[Axis::kKy], e[Axis::kKx]});
-      for (Index j = 0; j < graph.steps_per_piece(); ++j) {
+      for (Index j = 0; j < graph.steps(piece); ++j) {
         const Step s = graph.step(piece, j);
         products.add({{Interval{0, 1}, s.weights[1], s.weights[2], s.weights[3]}});
         EXPECT_EQ(s.weights[0], piece.dst[kC]);
         EXPECT_EQ(s.first, j == 0);
-        EXPECT_EQ(s.last, j + 1 == graph.steps_per_piece());
+        EXPECT_EQ(s.last, j + 1 == graph.steps(piece));
         EXPECT_EQ(graph.weights_region(s.weights_block), s.weights);
         expect_window(plan, piece, s);
       }

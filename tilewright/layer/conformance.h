@@ -34,7 +34,7 @@ inline void check_role(const Layer& layer, const Shape& src, Axis axis) {
   Block both = low;
   both[axis] = all[axis];
 
-  if (layer.role(axis, Pass::kForward) == Role::kReduce) {
+  if (layer.role(axis) == Role::kReduce) {
     EXPECT_EQ(a, b) << to_string(axis);
   } else {
     EXPECT_TRUE(intersect(a, b).empty()) << to_string(axis);

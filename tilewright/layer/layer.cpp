@@ -14,6 +14,13 @@ Block whole(const Extents& extents) {
   return block;
 }
 
+double Layer::longest_sum(const Extents& extents, DType) const {
+  double products = 1;
+  for (const Axis a : kAxes)
+    if (role(a) == Role::kReduce) products *= static_cast<double>(extents[a]);
+  return products;
+}
+
 const char* to_string(Order order) {
   constexpr std::array<const char*, 3> kNames{"canonical", "anchored", "free"};
   return kNames[static_cast<std::size_t>(order)];

@@ -42,8 +42,6 @@ Block whole(const Extents& extents);
 /// outputs summed over the parts.
 enum class Role { kIndependent, kHalo, kReduce };
 
-enum class Pass { kForward };
-
 /// The summation order that a kernel promises (docs/exactness.md).
 enum class Order { kCanonical, kAnchored, kFree };
 const char* to_string(Order order);
@@ -67,18 +65,42 @@ class Layer {
   /// Lengths of the axes for a source of `src` [n,c,y,x]. Throws InvalidArgument with the reason
   /// if the source does not fit the layer.
   virtual Extents extents(const Shape& src) const = 0;
-  virtual Role role(Axis axis, Pass pass) const = 0;
+  virtual Role role(Axis axis) const = 0;
   /// Shape of an operand for a source of `src`; all zero for an operand that the layer lacks.
   virtual Shape shape(Operand operand, const Shape& src) const = 0;
   /// The region of `operand` that `block` touches. The y and x of kSrc are in padded coordinates
   /// (see Window); everything else lies inside the operand.
   virtual Region region(Operand operand, const Block& block) const = 0;
-  /// The window that maps dst to src along kY or kX.
+  /// The window of the convolution along kY or kX.
   virtual const Window& window(Dim dim) const = 0;
+  /// The source interval that outputs `out` reach through `taps`, in the coordinates of region().
+  virtual Interval demand(Dim dim, const Interval& out, const Interval& taps) const {
+    return window(dim).demand(out, taps);
+  }
+  /// What source coordinates outside [0, extent) show.
+  virtual PaddingMode padding_mode() const { return window(kY).mode; }
+  /// Padded positions of dst whose results are added up (the adjoint of padding), in runs; empty if
+  /// every position is an output of its own. `extent` is that of dst.
+  virtual std::vector<PadSegment> folds(Dim, Index) const { return {}; }
+  /// Upper bound on the shape of the source region of blocks as large as `block`, wherever they
+  /// lie.
+  virtual Shape largest_window(const Block& block) const {
+    return region(Operand::kSrc, block).shape();
+  }
+  /// Sums are carried from step to step in this type.
+  virtual DType accumulator(DType compute) const { return compute; }
+  /// Cuts of a summed image axis elsewhere than at multiples of this re-associate sums.
+  virtual Index sum_block(Axis) const { return 1; }
+  /// The most products that are summed in `compute` before a sum is carried on exactly.
+  virtual double longest_sum(const Extents& extents, DType compute) const;
   /// Whether weights are stored with reversed taps (true convolution).
   virtual bool reversed_taps() const = 0;
   /// Floating-point operations of `block`, a multiply-add counting two.
   virtual double flop(const Block& block) const = 0;
 };
+
+/// Whether y and x are summed, as in a gradient of weights: then a step is a part of the image, and
+/// a piece a part of the weights.
+inline bool sums_image(const Layer& layer) { return layer.role(Axis::kY) == Role::kReduce; }
 
 }  // namespace tilewright

@@ -11,7 +11,6 @@ namespace tilewright {
 
 struct Problem {
   std::shared_ptr<const Layer> layer;
-  Pass pass = Pass::kForward;
   Shape src_shape{1, 1, 1, 1};
   DType src_dtype = DType::kF32;
   DType compute = DType::kF32;

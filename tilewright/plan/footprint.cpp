@@ -53,17 +53,27 @@ Block largest_step(const Cuts& cuts) {
   return b;
 }
 
+bool folds(const Problem& problem) {
+  const Extents e = problem.extents();
+  return !problem.layer->folds(kY, e[Axis::kY]).empty() ||
+         !problem.layer->folds(kX, e[Axis::kX]).empty();
+}
+
 void set_footprint(Plan& p, const StoreHints& src, const StoreHints& dst) {
   const Layer& layer = *p.problem.layer;
-  const DType compute = p.problem.compute;
+  const DType compute = p.problem.compute, sums = layer.accumulator(compute);
   const Block step = largest_step(p.cuts);
-  const Region window = layer.region(Operand::kSrc, step);
+  Region window = layer.region(Operand::kSrc, step);
+  const Shape largest = layer.largest_window(step);
+  for (const Dim d : {kY, kX}) window[d].end = window[d].begin + largest[d];
   const Region tile = layer.region(Operand::kDst, step);
   const TensorSpec weights = p.problem.spec(Operand::kWeights);
   MemoryUse m;
   m.src_tiles = checked_mul(p.in_flight, tile_bytes(window.shape(), compute));
-  p.dst_in_place = dst.in_place && p.problem.dst_dtype == compute;
-  if (!p.dst_in_place) m.dst_tiles = checked_mul(p.in_flight, dense_bytes(tile.shape(), compute));
+  const bool turned = sums_image(layer) && layer.reversed_taps();
+  p.dst_in_place = dst.in_place && p.problem.dst_dtype == sums && !turned;
+  if (!p.dst_in_place) m.dst_tiles = checked_mul(p.in_flight, dense_bytes(tile.shape(), sums));
+  if (folds(p.problem)) m.dst_tiles = checked_add(m.dst_tiles, dense_bytes(tile.shape(), sums));
   // Kept weights lie block by block, each with its own slack.
   const Index blocks =
       checked_mul(p.cuts[Axis::kG].count(), p.cuts[Axis::kCo].count(), p.cuts[Axis::kCi].count(),

@@ -58,15 +58,14 @@ const KernelInfo& choose_kernel(const Problem& problem, const Machine& machine,
 
 Exactness exactness_of(const Plan& plan) {
   Exactness result = class_of(plan.kernel.order);
-  for (const Strategy* s : strategy_table()) result = std::max(result, s->exactness(plan.cuts));
+  for (const Strategy* s : strategy_table())
+    result = std::max(result, s->exactness(plan.problem, plan.cuts));
   return result;
 }
 
 double error_bound(const Problem& problem) {
-  const Extents e = problem.extents();
-  const double products = static_cast<double>(e[Axis::kCi]) * static_cast<double>(e[Axis::kKy]) *
-                              static_cast<double>(e[Axis::kKx]) +
-                          (problem.has_bias() ? 1 : 0);
+  const double products =
+      problem.layer->longest_sum(problem.extents(), problem.compute) + (problem.has_bias() ? 1 : 0);
   const double unit = problem.compute == DType::kF64 ? 0x1p-53 : 0x1p-24;
   // Beyond 1/u products the classical bound says nothing.
   if (products * unit >= 1) return std::numeric_limits<double>::infinity();

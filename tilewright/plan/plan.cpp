@@ -24,24 +24,41 @@ Index MemoryUse::total() const {
                      checked_add(workspace, stores));
 }
 
+AxisList step_axes(const Layer& layer) {
+  AxisList list;
+  for (const Axis a : {Axis::kN, Axis::kCi, Axis::kY, Axis::kX, Axis::kKy, Axis::kKx})
+    if (layer.role(a) == Role::kReduce) list.add(a);
+  return list;
+}
+
 Counts Plan::counts() const {
   const auto n = [&](Axis a) { return cuts[a].count(); };
   Counts c;
   c.tiles = checked_mul(n(Axis::kN), n(Axis::kY), n(Axis::kX));
   c.channel_blocks = checked_mul(n(Axis::kG), n(Axis::kCo), n(Axis::kCi));
   c.tap_blocks = checked_mul(n(Axis::kKy), n(Axis::kKx));
-  c.pieces = checked_mul(c.tiles, n(Axis::kG), n(Axis::kCo));
-  c.steps_per_piece = checked_mul(n(Axis::kCi), c.tap_blocks);
+  for (const Axis a : kAxes) {
+    Index& product = problem.layer->role(a) == Role::kReduce ? c.steps_per_piece : c.pieces;
+    product = checked_mul(product, n(a));
+  }
   c.elemental_convolutions = checked_mul(c.pieces, c.steps_per_piece);
   return c;
 }
 
-std::array<Axis, 5> Plan::loop_order() const {
+AxisList Plan::loop_order() const {
   const bool columns = order == PieceOrder::kColumnsThenRows;
   const Axis outer = columns ? Axis::kX : Axis::kY;
   const Axis inner = columns ? Axis::kY : Axis::kX;
-  if (co_innermost) return {Axis::kN, Axis::kG, outer, inner, Axis::kCo};
-  return {Axis::kN, Axis::kG, Axis::kCo, outer, inner};
+  AxisList list;
+  const auto add = [&](Axis a) {
+    if (problem.layer->role(a) != Role::kReduce) list.add(a);
+  };
+  for (const Axis a : {Axis::kN, Axis::kG}) add(a);
+  if (!co_innermost) add(Axis::kCo);
+  for (const Axis a : {outer, inner}) add(a);
+  if (co_innermost) add(Axis::kCo);
+  for (const Axis a : {Axis::kCi, Axis::kKy, Axis::kKx}) add(a);
+  return list;
 }
 
 }  // namespace tilewright

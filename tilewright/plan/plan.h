@@ -20,9 +20,19 @@ Exactness parse_exactness(std::string_view name);
 
 using Cuts = PerAxis<Cover>;
 
-/// The axes that tell pieces apart; the others are steps inside a piece.
-inline constexpr std::array<Axis, 5> kPieceAxes{Axis::kN, Axis::kG, Axis::kCo, Axis::kY, Axis::kX};
-inline constexpr std::array<Axis, 3> kStepAxes{Axis::kCi, Axis::kKy, Axis::kKx};
+/// Some of the axes, outermost first.
+class AxisList {
+ public:
+  void add(Axis a) { axes_[size_++] = a; }
+  const Axis* begin() const { return axes_.data(); }
+  const Axis* end() const { return axes_.data() + size_; }
+
+ private:
+  std::array<Axis, kAxisCount> axes_{};
+  std::size_t size_ = 0;
+};
+/// The axes that are summed: they tell apart the steps of a piece. The others tell pieces apart.
+AxisList step_axes(const Layer& layer);
 
 /// In which order pieces come, outermost axis first. Neighbours in this order share source rows.
 enum class PieceOrder { kColumnsThenRows, kRowsThenColumns };
@@ -107,7 +117,7 @@ struct Plan {
   Index peak_bytes() const { return memory.total(); }
   Counts counts() const;
   /// Axes of the piece loop, outermost first.
-  std::array<Axis, 5> loop_order() const;
+  AxisList loop_order() const;
   /// The explanation of every number, a few lines.
   std::string explain() const;
   /// Versioned JSON text.

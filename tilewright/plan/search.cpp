@@ -89,6 +89,9 @@ Exactness Search::most_exact(const KernelInfo& kernel) {
         now_.cuts[a] = force_.given[a] ? force_.cuts[a] : Cover(extents_[a], extents_[a]);
       if (!force_.given[Axis::kCi]) now_.cuts[Axis::kCi] = Cover(extents_[Axis::kCi], ci);
       if (!force_.given[Axis::kKy]) now_.cuts[Axis::kKy] = Cover(extents_[Axis::kKy], ky);
+      if (!force_.given[Axis::kN]) now_.cuts[Axis::kN] = Cover(extents_[Axis::kN], 1);
+      if (!force_.given[Axis::kY] && one_row_block())
+        now_.cuts[Axis::kY] = Cover(extents_[Axis::kY], alignment(Axis::kY));
       const bool inside_groups =
           force_.given[Axis::kG] && now_.cuts[Axis::kG].block() > 1 && now_.cuts[Axis::kCi].cut();
       if (!inside_groups) best = std::min(best, exactness_of(now_));
@@ -97,6 +100,8 @@ Exactness Search::most_exact(const KernelInfo& kernel) {
 }
 
 Index Search::alignment(Axis axis) const {
+  // Blocks of dst say nothing about axes that are summed.
+  if (sums_image(*now_.problem.layer)) return now_.problem.layer->sum_block(axis);
   if (axis == Axis::kY) return options_.dst.block[2];
   return axis == Axis::kX ? options_.dst.block[3] : 1;
 }
@@ -129,10 +134,17 @@ void Search::add_src_blocks(std::vector<Cover>& result) const {
   }
 }
 
+// Image blocks that are summed come in the order of the definition: if columns are cut, then rows
+// advance block by block.
+bool Search::one_row_block() const {
+  return sums_image(*now_.problem.layer) && now_.cuts[Axis::kX].cut();
+}
+
 bool Search::allowed() const {
   const Cuts& c = now_.cuts;
   const bool inside_group = c[Axis::kCo].cut() || c[Axis::kCi].cut();
   if (inside_group && c[Axis::kG].block() > 1) return false;
+  if (sums_image(*now_.problem.layer) && !force_.given[Axis::kY]) return true;  // depends on rows
   return exactness_of(now_) <= options_.least;
 }
 
@@ -140,6 +152,9 @@ bool Search::allowed() const {
 bool Search::allowed(const Switches& s) const {
   const bool channels_cut = now_.cuts[Axis::kG].cut() || now_.cuts[Axis::kCo].cut();
   const bool rows_outer = s.order == PieceOrder::kRowsThenColumns;
+  if (sums_image(*now_.problem.layer))
+    return !s.keep_weights && s.co_innermost && !rows_outer &&
+           (force_.in_flight == 0 || s.in_flight == force_.in_flight);
   if (force_.weights_given && s.keep_weights != force_.keep_weights) return false;
   if (force_.in_flight != 0 && s.in_flight != force_.in_flight) return false;
   if (force_.nest_given ? s.co_innermost != force_.co_innermost : !s.co_innermost && !channels_cut)
@@ -204,7 +219,8 @@ void Search::choose_rows() {
   }
   const Index unit = alignment(Axis::kY);
   const Index least = sizes(Axis::kY).back();
-  const Index fit = most(Axis::kY, least, unit);
+  const Index fit = one_row_block() ? (fits_with(Axis::kY, std::min(unit, extent)) ? unit : 0)
+                                    : most(Axis::kY, least, unit);
   for (Index rows = fit; rows > 0; rows /= 2) {
     // Even out: as many pieces as `rows` gives, none much smaller than the others.
     const Index even = ceil_div(extent, ceil_div(extent, rows));
@@ -225,6 +241,7 @@ void Search::choose_batch() {
 }
 
 void Search::judge() {
+  if (exactness_of(now_) > options_.least) return;
   // A single step overlaps with nothing.
   if (now_.counts().elemental_convolutions == 1 && now_.in_flight > 1 && force_.in_flight == 0)
     return;
@@ -279,7 +296,7 @@ void Search::note_smallest() {
     for (const Axis a : kAxes) {
       const bool searched = a == Axis::kY || a == Axis::kN;
       now_.cuts[a] = force_.given[a] ? force_.cuts[a]
-                     : searched      ? Cover(extents_[a], sizes(a).back())
+                     : searched      ? Cover(extents_[a], std::min(extents_[a], sizes(a).back()))
                                      : narrowest(covers(a));
     }
     if (!allowed()) continue;

@@ -41,6 +41,7 @@ class Search {
   std::vector<Index> sizes(Axis axis) const;
   std::vector<Cover> covers(Axis axis) const;
   void add_src_blocks(std::vector<Cover>& result) const;
+  bool one_row_block() const;
   bool allowed() const;
   bool allowed(const Switches& s) const;
   void set(const Switches& s);

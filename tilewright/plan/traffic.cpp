@@ -13,20 +13,39 @@ namespace {
 // Beyond this many blocks the sum over blocks is replaced by count times the largest.
 constexpr Index kExactBlocks = 4096;
 
-// Sum over the blocks of an axis, and of its taps, of the inputs demanded, each rounded to store
-// blocks.
-double demanded(const Window& w, const Cover& cover, const Cover& taps, Index extent,
-                Index granule) {
+// One image axis of a problem.
+struct ImageAxis {
+  ImageAxis(const Plan& p, Dim dim)
+      : layer(*p.problem.layer),
+        dim(dim),
+        cover(p.cuts[dim == kY ? Axis::kY : Axis::kX]),
+        taps(p.cuts[dim == kY ? Axis::kKy : Axis::kKx]),
+        extent(p.problem.src_shape[static_cast<std::size_t>(dim)]) {}
+  Interval demand(const Interval& out, const Interval& used) const {
+    return layer.demand(dim, out, used);
+  }
+  const Layer& layer;
+  Dim dim;
+  const Cover& cover;
+  const Cover& taps;
+  Index extent;
+};
+
+// Sum over the blocks of an axis, and over blocks of its taps, of the inputs demanded, each rounded
+// to store blocks.
+double demanded(const ImageAxis& a, const Cover& taps, Index granule) {
+  const Cover& cover = a.cover;
+  const Index extent = a.extent;
   double sum = 0;
   for (Index k = 0; k < taps.count(); ++k) {
     if (cover.count() > kExactBlocks) {
-      const Index most = std::min(extent, w.demand(Interval{0, cover.block()}, taps[k]).size());
+      const Index most = std::min(extent, a.demand({0, cover.block()}, taps[k]).size());
       const Index rounded = std::min(extent, granule > 1 ? most + granule : most);
       sum += static_cast<double>(cover.count()) * static_cast<double>(rounded);
       continue;
     }
     for (Index i = 0; i < cover.count(); ++i) {
-      const Interval in = intersect(w.demand(cover[i], taps[k]), {0, extent});
+      const Interval in = intersect(a.demand(cover[i], taps[k]), {0, extent});
       if (in.empty()) continue;
       const Index begin = in.begin / granule * granule;
       sum += static_cast<double>(std::min(extent, ceil_div(in.end, granule) * granule) - begin);
@@ -36,9 +55,12 @@ double demanded(const Window& w, const Cover& cover, const Cover& taps, Index ex
 }
 
 // Inputs demanded by an axis as a whole: each once.
-double demanded_once(const Window& w, const Cover& cover, Index extent) {
-  if (w.stride > w.span()) return demanded(w, cover, Cover(w.taps, w.taps), extent, 1);
-  return static_cast<double>(intersect(w.demand({0, cover.extent()}), {0, extent}).size());
+double demanded_once(const ImageAxis& a) {
+  const Cover all_taps(a.taps.extent(), a.taps.extent());
+  const Window& w = a.layer.window(a.dim);
+  if (w.stride > w.span()) return demanded(a, all_taps, 1);
+  return static_cast<double>(
+      intersect(a.demand({0, a.cover.extent()}, all_taps[0]), {0, a.extent}).size());
 }
 
 // Which neighbouring steps of a plan share source rows, so that the executor copies them from the
@@ -56,11 +78,7 @@ struct Sharing {
 // Rows read in one plane for one column of pieces, step by step as the executor goes.
 class RowWalk {
  public:
-  explicit RowWalk(const Plan& p)
-      : plan_(p),
-        share_(p),
-        window_(p.problem.layer->window(kY)),
-        extent_(p.problem.src_shape[kY]) {}
+  explicit RowWalk(const Plan& p) : plan_(p), share_(p), axis_(p, kY) {}
 
   double rows() {
     const Index passes = plan_.co_innermost ? 1 : plan_.cuts[Axis::kCo].count();
@@ -89,7 +107,7 @@ class RowWalk {
     double sum = 0;
     for (Index k = 0; k < taps.count(); ++k) {
       if (!share_.taps) previous_.reset();
-      sum += step(window_.demand(plan_.cuts[Axis::kY][i], taps[k]));
+      sum += step(axis_.demand(plan_.cuts[Axis::kY][i], taps[k]));
     }
     return sum;
   }
@@ -99,28 +117,26 @@ class RowWalk {
     if (previous_ && previous_->contains(shown.begin))
       fresh.begin = std::min(previous_->end, shown.end);
     previous_ = shown;
-    return static_cast<double>(intersect(fresh, {0, extent_}).size());
+    return static_cast<double>(intersect(fresh, {0, axis_.extent}).size());
   }
 
   const Plan& plan_;
   Sharing share_;
-  const Window& window_;
-  Index extent_;
+  ImageAxis axis_;
   std::optional<Interval> previous_;
 };
 
 // Rows read in one plane for one column of pieces, over all blocks of output channels.
 double rows_read(const Plan& p) {
-  const Window& w = p.problem.layer->window(kY);
-  const Cover& y = p.cuts[Axis::kY];
-  const Cover& taps = p.cuts[Axis::kKy];
+  const ImageAxis axis(p, kY);
+  const Cover& y = axis.cover;
+  const Cover& taps = axis.taps;
   if (y.count() * taps.count() <= kExactBlocks) return RowWalk(p).rows();
   const Sharing share(p);
-  const Index extent = p.problem.src_shape[kY];
   const bool once = p.co_innermost && share.blocks && !taps.cut();
-  const double rows = share.pieces
-                          ? demanded_once(w, y, extent)
-                          : demanded(w, y, share.taps ? Cover(w.taps, w.taps) : taps, extent, 1);
+  const double rows =
+      share.pieces ? demanded_once(axis)
+                   : demanded(axis, share.taps ? Cover(taps.extent(), taps.extent()) : taps, 1);
   return rows * (once ? 1.0 : static_cast<double>(p.cuts[Axis::kCo].count()));
 }
 
@@ -142,30 +158,27 @@ double sweeps(const Plan& p) {
 // Rows and columns of blocks that a store decodes for one plane.
 double decoded_plane(const Plan& p, const StoreHints& hints) {
   const Shape& s = p.problem.src_shape;
-  const Window& wy = p.problem.layer->window(kY);
-  const Window& wx = p.problem.layer->window(kX);
-  const Cover& y = p.cuts[Axis::kY];
-  const Cover& x = p.cuts[Axis::kX];
-  const auto columns = [&] { return demanded(wx, x, p.cuts[Axis::kKx], s[kX], hints.block[3]); };
-  const auto rows = [&] { return demanded(wy, y, p.cuts[Axis::kKy], s[kY], hints.block[2]); };
+  const ImageAxis y(p, kY), x(p, kX);
+  const auto columns = [&] { return demanded(x, x.taps, hints.block[3]); };
+  const auto rows = [&] { return demanded(y, y.taps, hints.block[2]); };
   const auto blocks_of_co = static_cast<double>(p.cuts[Axis::kCo].count());
   const Sharing share(p);
   if (!hints.cached)
     return rows() * columns() * (share.blocks && p.co_innermost ? 1 : blocks_of_co);
   const bool one_step = p.counts().steps_per_piece == 1;
-  const bool once = one_step && (p.co_innermost || (!y.cut() && !x.cut()));
+  const bool once = one_step && (p.co_innermost || (!y.cover.cut() && !x.cover.cut()));
   const double passes = once ? 1.0 : blocks_of_co;
   if (p.order == PieceOrder::kRowsThenColumns && one_step)
-    return passes * demanded_once(wy, y, s[kY]) * static_cast<double>(s[kX]);
-  return passes * (share.pieces && one_step ? demanded_once(wy, y, s[kY]) : rows()) * columns();
+    return passes * demanded_once(y) * static_cast<double>(s[kX]);
+  return passes * (share.pieces && one_step ? demanded_once(y) : rows()) * columns();
 }
 
 Reads src_reads(const Plan& p, const StoreHints& hints) {
   const Shape& s = p.problem.src_shape;
   const double planes = static_cast<double>(s[kN]) * static_cast<double>(s[kC]);
   Reads r;
-  r.elements = planes * rows_read(p) *
-               demanded(p.problem.layer->window(kX), p.cuts[Axis::kX], p.cuts[Axis::kKx], s[kX], 1);
+  const ImageAxis x(p, kX);
+  r.elements = planes * rows_read(p) * demanded(x, x.taps, 1);
   r.decoded = r.elements;
   if (!hints.cached && volume(hints.block) == 1) return r;
   // Blocks that hold several channels are decoded whole for each block of channels.
@@ -199,9 +212,31 @@ double weights_rounds(const Plan& p) {
   return static_cast<double>(one_run ? 1 : images) * static_cast<double>(reads);
 }
 
+// Where the image is summed, it streams by once for every block of the weights that shares it.
+void set_summed_traffic(Plan& p, double* src_file_bytes) {
+  const Problem& problem = p.problem;
+  const ImageAxis y(p, kY), x(p, kX);
+  const auto passes = [&](Axis channels) {
+    return static_cast<double>(
+        checked_mul(p.cuts[channels].count(), y.taps.count(), x.taps.count()));
+  };
+  const double rows =
+      x.cover.cut() ? demanded(y, Cover(y.taps.extent(), y.taps.extent()), 1) : demanded_once(y);
+  const double columns = demanded(x, Cover(x.taps.extent(), x.taps.extent()), 1);
+  const double planes =
+      static_cast<double>(problem.src_shape[kN]) * static_cast<double>(problem.src_shape[kC]);
+  p.moved.src_bytes =
+      planes * rows * columns * passes(Axis::kCo) * static_cast<double>(size_of(problem.src_dtype));
+  p.moved.weights_bytes =
+      static_cast<double>(problem.spec(Operand::kWeights).bytes()) * passes(Axis::kCi);
+  p.moved.dst_bytes = static_cast<double>(problem.spec(Operand::kDst).bytes());
+  if (src_file_bytes != nullptr) *src_file_bytes = p.moved.src_bytes;
+}
+
 }  // namespace
 
 void set_traffic(Plan& p, const StoreHints& src, double* src_file_bytes) {
+  if (sums_image(*p.problem.layer)) return set_summed_traffic(p, src_file_bytes);
   const Reads reads = src_reads(p, src);
   const auto src_size = static_cast<double>(size_of(p.problem.src_dtype));
   const auto weights_bytes = static_cast<double>(p.problem.spec(Operand::kWeights).bytes());

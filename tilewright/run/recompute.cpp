@@ -29,9 +29,10 @@ Tensor Recomputer::compute(const Block& block) {
   const Problem& problem = bench.plan().problem;
   Piece piece;
   piece.block = whole(problem.extents());
-  for (const Axis a : kPieceAxes) piece.block[a] = block[a];
+  for (const Axis a : bench.graph.plan().loop_order()) piece.block[a] = block[a];
   piece.dst = problem.layer->region(Operand::kDst, piece.block);
-  for (Index j = 0; j < bench.graph.steps_per_piece(); ++j) {
+  piece.cells = bench.graph.cells(piece.block);
+  for (Index j = 0; j < bench.graph.steps(piece); ++j) {
     const Step step = bench.graph.step(piece, j);
     state_->reader.fetch(step, bench.src_slots[0]);
     state_->computer.run(piece, step, bench.src_slots[0], bench.dst_slots[0]);

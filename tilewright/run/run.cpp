@@ -40,7 +40,7 @@ class Pipeline {
   void in_turn() {
     for (Index i = 0; i < bench_.graph.piece_count(); ++i) {
       const Piece piece = bench_.graph.piece(i);
-      for (Index j = 0; j < bench_.graph.steps_per_piece(); ++j) {
+      for (Index j = 0; j < bench_.graph.steps(piece); ++j) {
         bench_.check_cancel();
         const Step step = bench_.graph.step(piece, j);
         reader_.fetch(step, bench_.src_slots[0]);
@@ -91,7 +91,7 @@ class Pipeline {
   void read_all() {
     for (Index i = 0; i < bench_.graph.piece_count(); ++i) {
       const Piece piece = bench_.graph.piece(i);
-      for (Index j = 0; j < bench_.graph.steps_per_piece(); ++j) {
+      for (Index j = 0; j < bench_.graph.steps(piece); ++j) {
         const auto slot = free_src_.pop();
         if (!slot) return;
         bench_.check_cancel();
@@ -106,14 +106,14 @@ class Pipeline {
   void compute_all() {
     DstSlot* out = nullptr;
     while (const auto job = fetched_.pop()) {
-      if (job->step.first) {
+      if (job->step.index == 0) {
         const auto slot = free_dst_.pop();
         if (!slot) return;
         out = *slot;
       }
       computer_.run(job->piece, job->step, *job->slot, *out);
       free_src_.push(job->slot);
-      if (job->step.last) finished_.push({job->piece, out});
+      if (job->step.finishes) finished_.push({job->piece, out});
     }
     finished_.close();
   }

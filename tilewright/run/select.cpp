@@ -24,8 +24,8 @@ class Selector {
   }
 
   double fill(const Interval& fresh) {
-    const auto ys = layer_.window(kY).segments(fresh, shape_[kY]);
-    const auto xs = layer_.window(kX).segments(window_[kX], shape_[kX]);
+    const auto ys = segments(fresh, kY);
+    const auto xs = segments(window_[kX], kX);
     // The image first: padding is copied from it.
     for (const bool inside : {true, false})
       for (const PadSegment& y : ys)
@@ -35,6 +35,12 @@ class Selector {
   }
 
  private:
+  std::vector<PadSegment> segments(const Interval& padded, Dim dim) const {
+    Window w;
+    w.mode = layer_.padding_mode();
+    return w.segments(padded, shape_[static_cast<std::size_t>(dim)]);
+  }
+
   bool is_real(const PadSegment& s, Dim dim) const {
     return s.padded.begin >= 0 && s.padded.begin < shape_[static_cast<std::size_t>(dim)];
   }
@@ -126,17 +132,27 @@ class Selector {
   double bytes_ = 0;
 };
 
-template <class T>
-void reverse_taps(const TensorView& block) {
-  const Index taps = block.shape[2] * block.shape[3];
-  for (Index co = 0; co < block.shape[0]; ++co)
-    for (Index ci = 0; ci < block.shape[1]; ++ci) {
-      T* first = block.at<T>(co, ci, 0, 0);
-      std::reverse(first, first + taps);
-    }
+}  // namespace
+
+Region stored_taps(const Layer& layer, const Region& region) {
+  Region stored = region;
+  const Index ky = layer.window(kY).taps, kx = layer.window(kX).taps;
+  stored[2] = {ky - region[2].end, ky - region[2].begin};
+  stored[3] = {kx - region[3].end, kx - region[3].begin};
+  return stored;
 }
 
-}  // namespace
+void reverse_taps(const TensorView& block) {
+  const Index taps = block.shape[2] * block.shape[3];
+  dispatch(block.dtype, [&](auto type) {
+    using T = decltype(type);
+    for (Index co = 0; co < block.shape[0]; ++co)
+      for (Index ci = 0; ci < block.shape[1]; ++ci) {
+        T* first = block.at<T>(co, ci, 0, 0);
+        std::reverse(first, first + taps);
+      }
+  });
+}
 
 double select_window(Store& src, const Layer& layer, const Region& window, const Interval& fresh,
                      const TensorView& tile) {
@@ -145,19 +161,10 @@ double select_window(Store& src, const Layer& layer, const Region& window, const
 
 double select_weights(Store& weights, const Layer& layer, const Region& region,
                       const TensorView& block) {
-  Region from = region;
-  if (layer.reversed_taps()) {
-    const Index ky = layer.window(kY).taps, kx = layer.window(kX).taps;
-    from[2] = {ky - region[2].end, ky - region[2].begin};
-    from[3] = {kx - region[3].end, kx - region[3].begin};
-  }
+  const bool reversed = layer.reversed_taps() && !sums_image(layer);
+  const Region from = reversed ? stored_taps(layer, region) : region;
   weights.read(from, block);
-  if (layer.reversed_taps()) {
-    if (block.dtype == DType::kF64)
-      reverse_taps<double>(block);
-    else
-      reverse_taps<float>(block);
-  }
+  if (reversed) reverse_taps(block);
   return static_cast<double>(from.volume() * size_of(weights.spec().dtype));
 }
 

@@ -17,4 +17,9 @@ double select_window(Store& src, const Layer& layer, const Region& window, const
 double select_weights(Store& weights, const Layer& layer, const Region& region,
                       const TensorView& block);
 
+/// Where taps that are used in reversed order are stored.
+Region stored_taps(const Layer& layer, const Region& region);
+/// Turns every plane of a dense block by 180 degrees.
+void reverse_taps(const TensorView& block);
+
 }  // namespace tilewright

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "tilewright/plan/footprint.h"
+#include "tilewright/run/fold.h"
 #include "tilewright/run/select.h"
 #include "tilewright/tensor/convert.h"
 #include "tilewright/tensor/tile.h"
@@ -36,13 +37,16 @@ Slice slice_of(const Plan& p, const Step& step, const Region& dst) {
   return {kRows, std::min(columns, round_up(width + 1, kColumns))};
 }
 
-// The part of a source tile under outputs `to` of its step, both relative to their tiles.
-Region inputs_of(const Layer& layer, const Step& step, const Region& to, const Shape& tile) {
-  Region in = whole(tile);
-  const auto demand = [&](Dim dim, Axis tap_axis) {
-    Window w = layer.window(dim);
-    w.pad_begin = 0;
-    return w.demand(to[dim], Interval{0, step.block[tap_axis].size()});
+// The part of the source tile under part `to` of the outputs `region`, relative to their tiles.
+Region inputs_of(const Layer& layer, const Step& step, const Region& region, const Region& to) {
+  Region in = whole(step.window.shape());
+  const auto demand = [&](Dim dim, Axis taps) {
+    const Index size = in[dim].end;
+    const Interval part = layer.demand(dim, to[dim].shifted(region[dim].begin), step.block[taps])
+                              .shifted(-step.window[dim].begin);
+    // A part that meets nothing asks for one position all the same, maybe beyond the tile.
+    const Index begin = std::clamp<Index>(part.begin, 0, size - 1);
+    return Interval{begin, std::clamp<Index>(part.end, begin + 1, size)};
   };
   in[kY] = demand(kY, Axis::kKy);
   in[kX] = demand(kX, Axis::kKx);
@@ -79,12 +83,16 @@ void copy_rows(const TensorView& from, const TensorView& to) {
 }  // namespace
 
 Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
-    : graph(p), stores(s), options(o), pool(pool_bytes(p)) {
+    : graph(p),
+      stores(s),
+      options(o),
+      pool(pool_bytes(p)),
+      sums(p.problem.layer->accumulator(p.problem.compute)) {
   const Layer& layer = *p.problem.layer;
   scratch_bytes = s.src->layout().scratch_bytes + s.dst->layout().scratch_bytes +
                   s.weights->layout().scratch_bytes;
   const Block step = largest_step(p.cuts);
-  const Shape window = layer.region(Operand::kSrc, step).shape();
+  const Shape window = layer.largest_window(step);
   const Shape tile = layer.region(Operand::kDst, step).shape();
   const Shape weights = layer.region(Operand::kWeights, step).shape();
   const DType compute = p.problem.compute;
@@ -97,8 +105,9 @@ Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
     slot.tile = pool.take(tile_bytes(window, compute));
     if (!p.keep_weights) slot.weights = pool.take(dense_bytes(weights, compute));
     src_slots.push_back(slot);
-    dst_slots.push_back({p.dst_in_place ? nullptr : pool.take(dense_bytes(tile, compute))});
+    dst_slots.push_back({p.dst_in_place ? nullptr : pool.take(dense_bytes(tile, sums))});
   }
+  if (folds(p.problem)) cell = pool.take(dense_bytes(tile, sums));
   if (p.keep_weights)
     for (Index i = 0; i < graph.weights_blocks(); ++i)
       kept_weights.push_back(pool.take(dense_bytes(graph.weights_region(i).shape(), compute)));
@@ -110,7 +119,11 @@ TensorView Bench::src_view(const SrcSlot& slot, const Region& window) const {
 
 TensorView Bench::dst_view(const DstSlot& slot, const Region& region) const {
   if (plan().dst_in_place) return stores.dst->memory().slice(region);
-  return {slot.tile, plan().problem.compute, region.shape(), dense_strides(region.shape())};
+  return {slot.tile, sums, region.shape(), dense_strides(region.shape())};
+}
+
+TensorView Bench::cell_view(const Shape& shape) const {
+  return {cell, sums, shape, dense_strides(shape)};
 }
 
 TensorView Bench::weights_view(std::byte* data, const Region& region) const {
@@ -204,10 +217,10 @@ void Reader::fetch(const Step& step, SrcSlot& slot) {
   if (!fresh.empty()) read_rows(step, fresh, tile);
   slot.window = step.window;
   previous_ = &slot;
-  if (slot.weights == nullptr || slot.weights_block == step.weights_block) return;
+  if (slot.weights == nullptr || slot.weights_shown == step.weights) return;
   bytes += select_weights(*bench_.stores.weights, layer, step.weights,
                           bench_.weights_view(slot.weights, step.weights));
-  slot.weights_block = step.weights_block;
+  slot.weights_shown = step.weights;
 }
 
 Computer::Computer(Bench& bench, Meter* meter)
@@ -219,36 +232,92 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
   const Stopwatch watch(seconds);
   const Plan& p = bench_.plan();
   const Layer& layer = *p.problem.layer;
-  const TensorView source = bench_.src_view(src, step.window);
-  const TensorView out = bench_.dst_view(dst, piece.dst);
-  if (step.first) bench_.poison(out);
+  const TensorView tile = bench_.dst_view(dst, piece.dst);
+  const Cell* cell =
+      piece.cells.empty() ? nullptr : &piece.cells[static_cast<std::size_t>(step.cell)];
+  Region region = piece.dst;
+  if (cell != nullptr) region[kY] = cell->y.padded, region[kX] = cell->x.padded;
+  if (step.index == 0) bench_.poison(tile);
+  StepArgs args;
+  args.layer = &layer;
+  args.src = bench_.src_view(src, step.window);
   std::byte* weights = bench_.kept_weights.empty()
                            ? src.weights
                            : bench_.kept_weights[static_cast<std::size_t>(step.weights_block)];
-  StepArgs args;
-  args.layer = &layer;
   args.weights = bench_.weights_view(weights, step.weights);
+  args.dst = cell == nullptr ? tile : bench_.cell_view(region.shape());
   if (step.last && bench_.bias != nullptr) args.bias = bench_.bias_view(piece.dst[kC]);
   args.groups = step.block[Axis::kG].size();
   args.first = step.first;
   args.workspace = bench_.workspace;
   args.threads = p.threads;
-  const Slice slice = slice_of(p, step, piece.dst);
+  if (cell != nullptr && step.first) bench_.poison(args.dst);
+  const TensorView sums = args.dst;
+  if (sums_image(layer))
+    run_summed(step, args);
+  else
+    run_slices(step, region, args);
+  if (cell != nullptr && step.last)
+    fold_cell(layer, p.problem.extents(), *cell, sums, piece.dst, tile);
+  ++steps;
+}
+
+void Computer::run_slices(const Step& step, const Region& region, StepArgs& args) {
+  const Layer& layer = *args.layer;
+  const ConstTensorView source = args.src;
+  const TensorView out = args.dst;
+  const Slice slice = slice_of(bench_.plan(), step, region);
   for (Index y = 0; y < out.shape[kY]; y += slice.rows)
     for (Index x = 0; x < out.shape[kX]; x += slice.columns) {
       bench_.check_cancel();
       Region to = whole(out.shape);
       to[kY] = {y, std::min(out.shape[kY], y + slice.rows)};
       to[kX] = {x, std::min(out.shape[kX], x + slice.columns)};
-      args.src = source.slice(inputs_of(layer, step, to, source.shape));
+      const Region in = inputs_of(layer, step, region, to);
+      args.src = source.slice(in);
       args.dst = out.slice(to);
+      args.y = {region[kY].begin + y, step.window[kY].begin + in[kY].begin,
+                step.block[Axis::kKy].begin};
+      args.x = {region[kX].begin + x, step.window[kX].begin + in[kX].begin,
+                step.block[Axis::kKx].begin};
       kernel_.run(args);
-      if (meter_ == nullptr) continue;
-      const double part =
-          static_cast<double>(to.volume()) / static_cast<double>(piece.dst.volume());
-      meter_->computed(part * layer.flop(step.block), bench_.bytes_used());
+      const double part = static_cast<double>(to.volume()) / static_cast<double>(region.volume());
+      done(part * layer.flop(step.block));
     }
-  ++steps;
+}
+
+// Images one by one, each in bands of rows that keep to the layer's blocks.
+void Computer::run_summed(const Step& step, StepArgs& args) {
+  const Layer& layer = *args.layer;
+  const ConstTensorView source = args.src, results = args.weights;
+  const Index unit = layer.sum_block(Axis::kY);
+  const double flop = layer.flop(step.block);
+  const double slices =
+      flop / (bench_.plan().kernel.f32_flop_per_second * std::max(1, args.threads) * kSliceSeconds);
+  const Index rows = results.shape[kY];
+  const auto fit = static_cast<Index>(
+      static_cast<double>(rows) * static_cast<double>(results.shape[kN]) / std::max(1.0, slices));
+  const Index band = std::max(unit, std::min(rows, fit) / unit * unit);
+  for (Index n = 0; n < results.shape[kN]; ++n)
+    for (Index y = 0; y < rows; y += band) {
+      bench_.check_cancel();
+      Region from = whole(results.shape);
+      from[kN] = {n, n + 1};
+      from[kY] = {y, std::min(rows, y + band)};
+      Region in = whole(source.shape);
+      in[kN] = from[kN];
+      in[kY] = layer.demand(kY, from[kY].shifted(step.block[Axis::kY].begin), step.block[Axis::kKy])
+                   .shifted(-step.window[kY].begin);
+      args.src = source.slice(in);
+      args.weights = results.slice(from);
+      kernel_.run(args);
+      args.first = false;
+      done(flop * static_cast<double>(from.volume()) / static_cast<double>(volume(results.shape)));
+    }
+}
+
+void Computer::done(double flop) {
+  if (meter_ != nullptr) meter_->computed(flop, bench_.bytes_used());
 }
 
 Writer::Writer(Bench& bench, Meter& meter)
@@ -273,14 +342,18 @@ void Writer::write(const Piece& piece, const DstSlot& slot) {
   const Stopwatch watch(seconds);
   const Problem& problem = bench_.plan().problem;
   const Index count = piece.dst.volume();
+  const Layer& layer = *problem.layer;
+  const bool turned = sums_image(layer) && layer.reversed_taps();
+  const Region where = turned ? stored_taps(layer, piece.dst) : piece.dst;
   TensorView values = bench_.dst_view(slot, piece.dst);
   if (!bench_.plan().dst_in_place) {
     // Dense and not wider, so the tile is converted where it lies.
-    convert_row(slot.tile, problem.compute, slot.tile, problem.dst_dtype, count);
+    convert_row(slot.tile, bench_.sums, slot.tile, problem.dst_dtype, count);
     values.dtype = problem.dst_dtype;
-    write_rows(piece.dst, values);
+    if (turned) reverse_taps(values);
+    write_rows(where, values);
   }
-  if (bench_.options.fingerprint) fingerprint_.add(piece.dst, values);
+  if (bench_.options.fingerprint) fingerprint_.add(where, values);
   const Index used = bench_.bytes_used();
   peak_bytes = std::max(peak_bytes, used);
   meter_.piece_done(static_cast<double>(count * size_of(problem.dst_dtype)), used);

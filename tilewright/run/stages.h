@@ -16,8 +16,8 @@ namespace tilewright {
 struct SrcSlot {
   std::byte* tile = nullptr;
   std::byte* weights = nullptr;
-  Region window;             // what the tile shows now; empty at first
-  Index weights_block = -1;  // which block `weights` holds
+  Region window;         // what the tile shows now; empty at first
+  Region weights_shown;  // what `weights` holds
 };
 
 struct DstSlot {
@@ -36,6 +36,8 @@ struct Bench {
   std::vector<DstSlot> dst_slots;
   std::byte* workspace = nullptr;
   std::byte* bias = nullptr;
+  std::byte* cell = nullptr;             // one tile, if the layer folds
+  DType sums;                            // dtype of dst tiles
   std::vector<std::byte*> kept_weights;  // one block each; empty if streamed
   Shape tile_strides{};                  // of every source tile
   Index scratch_bytes = 0;               // that the stores hold for themselves
@@ -43,6 +45,7 @@ struct Bench {
   const Plan& plan() const { return graph.plan(); }
   TensorView src_view(const SrcSlot& slot, const Region& window) const;
   TensorView dst_view(const DstSlot& slot, const Region& region) const;
+  TensorView cell_view(const Shape& shape) const;
   TensorView weights_view(std::byte* data, const Region& region) const;
   TensorView bias_view(const Interval& channels) const;
   Index bytes_used() const;
@@ -79,6 +82,10 @@ class Computer {
   Index steps = 0;
 
  private:
+  void run_slices(const Step& step, const Region& region, StepArgs& args);
+  void run_summed(const Step& step, StepArgs& args);
+  void done(double flop);
+
   Bench& bench_;
   Meter* meter_;
   const Kernel& kernel_;

@@ -7,6 +7,7 @@
 
 #include "tilewright/device/cpu/kernels/conv2d_direct.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
+#include "tilewright/device/cpu/kernels/conv2d_weights.h"
 
 namespace tilewright {
 namespace {
@@ -21,13 +22,16 @@ class CpuDevice final : public Device {
   double measure_peak(int threads) const override { return cpu::measure_fma_peak(threads); }
   const std::vector<Kernel>& kernels() const override {
     static const std::vector<Kernel> none;
-    static const std::vector<Kernel> table{{"conv2d/direct",
-                                            "conv2d",
-                                            Order::kCanonical,
-                                            {DType::kF32, DType::kF64},
-                                            cpu::kConv2dDirectWorkspace,
-                                            12,
-                                            &cpu::run_conv2d_direct}};
+    const auto row = [](const char* name, const char* layer, Index workspace,
+                        void (*run)(const StepArgs&)) {
+      return Kernel{name, layer, Order::kCanonical, {DType::kF32, DType::kF64}, workspace, 12, run};
+    };
+    static const std::vector<Kernel> table{
+        row("conv2d/direct", "conv2d", cpu::kConv2dDirectWorkspace, &cpu::run_conv2d_direct),
+        row("conv2d_transpose/direct", "conv2d_transpose", cpu::kConv2dDirectWorkspace,
+            &cpu::run_conv2d_transpose_direct),
+        row("conv2d_weights/direct", "conv2d_weights", cpu::kConv2dWeightsWorkspace,
+            &cpu::run_conv2d_weights_direct)};
     return cpu::direct_ops_f32() == nullptr ? none : table;
   }
 };

@@ -2,7 +2,7 @@
 
 #include <hwy/targets.h>
 
-#include "tilewright/device/conformance.h"
+#include "tilewright/device/gradient_conformance.h"
 
 namespace tilewright {
 namespace {
@@ -20,6 +20,10 @@ void on_every_target(F&& f) {
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
+conformance::Agrees agrees_of(const Kernel& k) {
+  return k.layer == std::string("conv2d") ? &conformance::agrees : &conformance::gradient_agrees;
+}
+
 TEST(CpuDevice, DescribesItself) {
   EXPECT_STREQ(cpu_device().name(), "cpu");
   EXPECT_FALSE(cpu_device().describe().empty());
@@ -27,13 +31,13 @@ TEST(CpuDevice, DescribesItself) {
 
 TEST(CpuDevice, EqualsTheDefinitionOnEveryTarget) {
   on_every_target([] {
-    for (const Kernel& k : cpu_device().kernels()) conformance::check_canonical_kernel(k);
+    for (const Kernel& k : cpu_device().kernels()) conformance::check_canonical_kernel(k, agrees_of(k));
   });
 }
 
 TEST(CpuDevice, EqualsTheDefinitionOnRandomSteps) {
   on_every_target([] {
-    for (const Kernel& k : cpu_device().kernels()) conformance::check_random_steps(k);
+    for (const Kernel& k : cpu_device().kernels()) conformance::check_random_steps(k, agrees_of(k));
   });
 }
 

@@ -4,6 +4,7 @@
 // copy of the loops is compiled for processors that have the instruction; the bits are the same.
 #include "tilewright/device/reference/reference_device.h"
 
+#include "tilewright/device/reference/conv2d_gradients_reference.h"
 #include "tilewright/device/reference/conv2d_reference.h"
 
 namespace tilewright {
@@ -14,31 +15,56 @@ Window without_padding(Window w) {
   return w;
 }
 
-template <class T>
-void run_typed(const StepArgs& a) {
-  reference::conv2d<T>(a.src, a.weights, a.bias, a.dst, without_padding(a.layer->window(kY)),
-                       without_padding(a.layer->window(kX)), a.groups, !a.first);
-}
+struct Forward {
+  template <class T>
+  static void run(const StepArgs& a) {
+    reference::conv2d<T>(a.src, a.weights, a.bias, a.dst, without_padding(a.layer->window(kY)),
+                         without_padding(a.layer->window(kX)), a.groups, !a.first);
+  }
+};
 
+struct Transpose {
+  template <class T>
+  static void run(const StepArgs& a) {
+    reference::conv2d_transpose<T>(a.src, a.weights, a.dst, a.layer->window(kY),
+                                   a.layer->window(kX), a.groups, a.y, a.x, !a.first);
+  }
+};
+
+struct Weights {
+  template <class T>
+  static void run(const StepArgs& a) {
+    reference::conv2d_weights<T>(a.src, a.weights, a.dst, a.layer->window(kY), a.layer->window(kX),
+                                 a.groups, a.layer->sum_block(Axis::kY),
+                                 a.layer->sum_block(Axis::kX), !a.first);
+  }
+};
+
+template <class Definition>
 void run_portable(const StepArgs& a) {
-  if (a.dst.dtype == DType::kF64) return run_typed<double>(a);
-  run_typed<float>(a);
+  if (a.src.dtype == DType::kF64) return Definition::template run<double>(a);
+  Definition::template run<float>(a);
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
+template <class Definition>
 __attribute__((target("fma"), flatten)) void run_with_fma(const StepArgs& a) {
-  if (a.dst.dtype == DType::kF64) return run_typed<double>(a);
-  run_typed<float>(a);
+  if (a.src.dtype == DType::kF64) return Definition::template run<double>(a);
+  Definition::template run<float>(a);
 }
 
+template <class Definition>
 void run(const StepArgs& a) {
-  return __builtin_cpu_supports("fma") ? run_with_fma(a) : run_portable(a);
+  return __builtin_cpu_supports("fma") ? run_with_fma<Definition>(a) : run_portable<Definition>(a);
 }
 
 #else
 
-void run(const StepArgs& a) { run_portable(a); }
+template <class Definition>
+void run(const StepArgs& a) {
+  run_portable<Definition>(a);
+}
 
 #endif
 
@@ -47,13 +73,13 @@ class ReferenceDevice final : public Device {
   const char* name() const override { return "reference"; }
   std::string describe() const override { return "the definition of every layer, plain loops"; }
   const std::vector<Kernel>& kernels() const override {
-    static const std::vector<Kernel> table{{"conv2d/definition",
-                                            "conv2d",
-                                            Order::kCanonical,
-                                            {DType::kF32, DType::kF64},
-                                            0,
-                                            0.1,
-                                            &run}};
+    const auto row = [](const char* name, const char* layer, void (*run)(const StepArgs&)) {
+      return Kernel{name, layer, Order::kCanonical, {DType::kF32, DType::kF64}, 0, 0.1, run};
+    };
+    static const std::vector<Kernel> table{
+        row("conv2d/definition", "conv2d", &run<Forward>),
+        row("conv2d_transpose/definition", "conv2d_transpose", &run<Transpose>),
+        row("conv2d_weights/definition", "conv2d_weights", &run<Weights>)};
     return table;
   }
 };

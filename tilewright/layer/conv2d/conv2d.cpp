@@ -144,6 +144,12 @@ std::shared_ptr<const Layer> Conv2d::from_words(WordMap& words) {
   return layer;
 }
 
+std::shared_ptr<const Conv2d> Conv2d::without_bias() const {
+  std::shared_ptr<Conv2d> layer(new Conv2d(*this));
+  layer->bias_ = false;
+  return layer;
+}
+
 std::string Conv2d::words() const {
   std::string text = fmt::format("co{} k{}x{} s{}x{} d{}x{} p{},{},{},{} g{}", co_, y_.taps,
                                  x_.taps, y_.stride, x_.stride, y_.dilation, x_.dilation,
@@ -172,7 +178,7 @@ Extents Conv2d::extents(const Shape& src) const {
   return e;
 }
 
-Role Conv2d::role(Axis axis, Pass) const {
+Role Conv2d::role(Axis axis) const {
   switch (axis) {
     case Axis::kY:
     case Axis::kX:

@@ -46,7 +46,7 @@ class Conv2d final : public Layer {
   const char* name() const override { return "conv2d"; }
   std::string words() const override;
   Extents extents(const Shape& src) const override;
-  Role role(Axis axis, Pass pass) const override;
+  Role role(Axis axis) const override;
   Shape shape(Operand operand, const Shape& src) const override;
   Region region(Operand operand, const Block& block) const override;
   const Window& window(Dim dim) const override { return dim == kY ? y_ : x_; }
@@ -57,6 +57,8 @@ class Conv2d final : public Layer {
   Index co() const { return co_; }
   Index groups() const { return groups_; }
   bool bias() const { return bias_; }
+  /// The same convolution without bias.
+  std::shared_ptr<const Conv2d> without_bias() const;
 
  private:
   Conv2d() = default;

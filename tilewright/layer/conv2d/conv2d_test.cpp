@@ -57,11 +57,11 @@ TEST(Conv2d, RolesFollowTheTable) {
   const auto layer = Conv2d::make({1, 1, 5, 5}, {1, 1, 3, 3}, false, {});
 
   for (const Axis a : {Axis::kN, Axis::kG, Axis::kCo})
-    EXPECT_EQ(layer->role(a, Pass::kForward), Role::kIndependent) << to_string(a);
+    EXPECT_EQ(layer->role(a), Role::kIndependent) << to_string(a);
   for (const Axis a : {Axis::kY, Axis::kX})
-    EXPECT_EQ(layer->role(a, Pass::kForward), Role::kHalo) << to_string(a);
+    EXPECT_EQ(layer->role(a), Role::kHalo) << to_string(a);
   for (const Axis a : {Axis::kCi, Axis::kKy, Axis::kKx})
-    EXPECT_EQ(layer->role(a, Pass::kForward), Role::kReduce) << to_string(a);
+    EXPECT_EQ(layer->role(a), Role::kReduce) << to_string(a);
 }
 
 TEST(Conv2d, RegionsOfABlockInsideOneGroup) {

@@ -18,7 +18,7 @@ class Strategy {
   /// borders must be its multiples. Sizes below the last one cost more than they save.
   virtual std::vector<Index> sizes(const Problem& problem, Index alignment) const = 0;
   /// The strongest class that `cuts` can reach as far as this axis is concerned.
-  virtual Exactness exactness(const Cuts& cuts) const;
+  virtual Exactness exactness(const Problem& problem, const Cuts& cuts) const;
   /// "rows in blocks of 128 (8, halo 2)"; empty if `cuts` leaves the axis whole.
   virtual std::string describe(const Problem& problem, const Cuts& cuts) const;
 };

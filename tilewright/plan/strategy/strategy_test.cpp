@@ -57,21 +57,21 @@ TEST(Strategy, SizesRunFromWholeToSmallestAligned) {
 TEST(Strategy, OnlyTapsCanCostBits) {
   for (const Strategy* s : strategy_table()) {
     const bool taps = s->axis() == Axis::kKy || s->axis() == Axis::kKx;
-    EXPECT_EQ(s->exactness(cut(s->axis(), 1)), taps ? Exactness::kBound : Exactness::kBits)
+    EXPECT_EQ(s->exactness(kProblem, cut(s->axis(), 1)), taps ? Exactness::kBound : Exactness::kBits)
         << s->name();
-    EXPECT_EQ(s->exactness(whole_cuts(kProblem)), Exactness::kBits) << s->name();
+    EXPECT_EQ(s->exactness(kProblem, whole_cuts(kProblem)), Exactness::kBits) << s->name();
   }
 }
 
 TEST(Strategy, TapsKeepBitsIfTheAxesOutsideAdvanceOneByOne) {
   Cuts cuts = cut(Axis::kKy, 3);
   cuts[Axis::kCi] = Cover(64, 1);
-  EXPECT_EQ(strategy_for(Axis::kKy).exactness(cuts), Exactness::kBits);
+  EXPECT_EQ(strategy_for(Axis::kKy).exactness(kProblem, cuts), Exactness::kBits);
 
   cuts[Axis::kKx] = Cover(200, 64);
-  EXPECT_EQ(strategy_for(Axis::kKx).exactness(cuts), Exactness::kBound);
+  EXPECT_EQ(strategy_for(Axis::kKx).exactness(kProblem, cuts), Exactness::kBound);
   cuts[Axis::kKy] = Cover(200, 1);
-  EXPECT_EQ(strategy_for(Axis::kKx).exactness(cuts), Exactness::kBits);
+  EXPECT_EQ(strategy_for(Axis::kKx).exactness(kProblem, cuts), Exactness::kBits);
 }
 
 TEST(Strategy, DescribesItselfOnlyWhereItCuts) {

@@ -20,7 +20,7 @@ const Strategy& strategy_for(Axis axis) {
   throw InternalError(std::string("no strategy cuts the axis ") + to_string(axis));
 }
 
-Exactness Strategy::exactness(const Cuts&) const { return Exactness::kBits; }
+Exactness Strategy::exactness(const Problem&, const Cuts&) const { return Exactness::kBits; }
 
 std::string Strategy::describe(const Problem&, const Cuts& cuts) const {
   const Cover& c = cuts[axis()];

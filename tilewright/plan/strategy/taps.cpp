@@ -11,16 +11,18 @@ namespace {
 class Taps final : public Halving {
  public:
   using Halving::Halving;
-  Exactness exactness(const Cuts& cuts) const override {
-    if (!cuts[axis()].cut()) return Exactness::kBits;
+  Exactness exactness(const Problem& problem, const Cuts& cuts) const override {
+    const bool summed = problem.layer->role(axis()) == Role::kReduce;
+    if (!summed || !cuts[axis()].cut()) return Exactness::kBits;
     const bool one_channel = cuts[Axis::kCi].block() == 1;
     const bool one_row = axis() == Axis::kKy || cuts[Axis::kKy].block() == 1;
     return one_channel && one_row ? Exactness::kBits : Exactness::kBound;
   }
   std::string describe(const Problem& problem, const Cuts& cuts) const override {
     const std::string text = Strategy::describe(problem, cuts);
-    if (text.empty()) return text;
-    return text + (exactness(cuts) == Exactness::kBits ? ", sums chained" : ", sums re-associated");
+    if (text.empty() || problem.layer->role(axis()) != Role::kReduce) return text;
+    return text + (exactness(problem, cuts) == Exactness::kBits ? ", sums chained"
+                                                                : ", sums re-associated");
   }
 };
 

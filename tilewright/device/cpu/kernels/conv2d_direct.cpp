@@ -3,6 +3,7 @@
 #include "tilewright/device/cpu/kernels/conv2d_direct.h"
 
 #include <array>
+#include <numeric>
 
 #include "tilewright/device/cpu/arena.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_block.h"
@@ -51,7 +52,72 @@ DirectStep<T> read_step(const StepArgs& a, Index lanes) {
   s.dst_n = a.dst.strides[kN], s.dst_c = a.dst.strides[kC];
   s.bias_step = a.bias.strides[kC];
   s.first = a.first;
+  s.weights_y = s.taps_x;
+  s.weights_ci = s.taps_x * s.taps_y;
+  s.weights_co = s.weights_ci * s.ci;
+  s.weights_g = s.weights_co * s.co;
   return s;
+}
+
+/// The outputs of one axis of a transposed convolution that meet the same taps: every stride-th.
+/// Output `output` + i*stride meets, through tap `tap` + j*tap_step, the source position `src` +
+/// i + (taps - 1 - j)*dilation.
+struct Phase {
+  Index output = 0, outputs = 0, tap = 0, tap_step = 1, taps = 0, dilation = 1, src = 0;
+};
+
+Phase phase(const Window& w, const StepArgs::Place& at, Index outputs, Index taps, Index number) {
+  const Index common = std::gcd(w.stride, w.dilation);
+  Phase p;
+  p.output = number;
+  p.outputs = (outputs - number + w.stride - 1) / w.stride;
+  p.tap_step = w.stride / common;
+  p.dilation = w.dilation / common;
+  const Index reach = at.dst + number + w.pad_begin - at.tap * w.dilation;
+  while (p.tap < p.tap_step && floor_mod(reach - p.tap * w.dilation, w.stride) != 0) ++p.tap;
+  if (p.tap == p.tap_step || p.tap >= taps) return p;
+  p.taps = (taps - p.tap + p.tap_step - 1) / p.tap_step;
+  p.src = floor_div(reach - p.tap * w.dilation, w.stride) - at.src - (p.taps - 1) * p.dilation;
+  return p;
+}
+
+template <class T>
+DirectStep<T> transpose_step(const StepArgs& a, const Phase& y, const Phase& x, Index lanes) {
+  const Window &wy = a.layer->window(kY), &wx = a.layer->window(kX);
+  DirectStep<T> s;
+  s.row = {y.outputs, y.taps, 1, y.dilation, a.src.strides[kY], a.dst.strides[kY] * wy.stride};
+  s.lane = {x.outputs, x.taps, 1, x.dilation, a.src.strides[kX], a.dst.strides[kX] * wx.stride};
+  s.turned = fill(s.row.outputs, lanes) > 1.5 * fill(s.lane.outputs, lanes);
+  if (s.turned) std::swap(s.row, s.lane);
+  s.n = a.dst.shape[kN];
+  s.groups = a.groups;
+  s.ci = a.weights.shape[0] / a.groups;
+  s.co = a.weights.shape[1];
+  s.taps_y = y.taps;
+  s.taps_x = x.taps;
+  s.src_data = a.src.at<T>(0, 0, y.src, x.src);
+  s.weights = a.weights.at<T>(0, 0, y.tap, x.tap);
+  s.dst_data = a.dst.at<T>(0, 0, y.output, x.output);
+  s.src_n = a.src.strides[kN], s.src_c = a.src.strides[kC];
+  s.dst_n = a.dst.strides[kN], s.dst_c = a.dst.strides[kC];
+  s.first = a.first;
+  s.mirrored = true;
+  s.weights_x = x.tap_step;
+  s.weights_y = y.tap_step * a.weights.shape[3];
+  s.weights_co = a.weights.shape[2] * a.weights.shape[3];
+  s.weights_ci = s.weights_co * s.co;
+  s.weights_g = s.weights_ci * s.ci;
+  return s;
+}
+
+/// Outputs that stride leaves without a tap.
+template <class T>
+void clear(const StepArgs& a, const Phase& y, const Phase& x) {
+  for (Index n = 0; n < a.dst.shape[kN]; ++n)
+    for (Index c = 0; c < a.dst.shape[kC]; ++c)
+      for (Index i = y.output; i < a.dst.shape[kY]; i += a.layer->window(kY).stride)
+        for (Index j = x.output; j < a.dst.shape[kX]; j += a.layer->window(kX).stride)
+          *a.dst.at<T>(n, c, i, j) = T(0);
 }
 
 /// How often each axis of the outputs is cut.
@@ -126,15 +192,13 @@ void run_tiny(const DirectStep<T>& s, const DirectOps<T>& ops) {
 }
 
 template <class T>
-void run_typed(const StepArgs& a) {
-  const DirectOps<T>& ops = *direct_ops<T>();
-  const DirectStep<T> s = read_step<T>(a, ops.lanes);
+void run_step(const StepArgs& a, const DirectStep<T>& s, const DirectOps<T>& ops) {
   const double work = static_cast<double>(s.n * s.groups * s.co * s.row.outputs) *
                       static_cast<double>(s.lane.outputs * s.depth());
-  if (work <= kTinyWork) return run_tiny(s, ops);
+  if (work <= kTinyWork && !s.mirrored) return run_tiny(s, ops);
   const int threads = work < kThreadWork ? 1 : a.threads;
-  const bool by_rows = s.co == 1 && !s.turned && s.row.stride == 1 && s.lane.stride == 1 &&
-                       s.lane.outputs >= ops.lanes;
+  const bool by_rows = s.co == 1 && !s.mirrored && !s.turned && s.row.stride == 1 &&
+                       s.lane.stride == 1 && s.lane.outputs >= ops.lanes;
   Split p = split(s, ops, threads);
   if (by_rows) p.lane = std::min(p.lane, s.lane.outputs / ops.lanes);
   const Index row_unit = by_rows ? std::min(4 * s.row.dilation, s.row.outputs) : 1;
@@ -152,11 +216,37 @@ void run_typed(const StepArgs& a) {
   });
 }
 
+template <class T>
+void run_forward(const StepArgs& a) {
+  const DirectOps<T>& ops = *direct_ops<T>();
+  run_step(a, read_step<T>(a, ops.lanes), ops);
+}
+
+template <class T>
+void run_transpose(const StepArgs& a) {
+  const DirectOps<T>& ops = *direct_ops<T>();
+  const Window &wy = a.layer->window(kY), &wx = a.layer->window(kX);
+  for (Index i = 0; i < std::min(wy.stride, a.dst.shape[kY]); ++i)
+    for (Index j = 0; j < std::min(wx.stride, a.dst.shape[kX]); ++j) {
+      const Phase y = phase(wy, a.y, a.dst.shape[kY], a.weights.shape[2], i);
+      const Phase x = phase(wx, a.x, a.dst.shape[kX], a.weights.shape[3], j);
+      if (y.taps > 0 && x.taps > 0)
+        run_step(a, transpose_step<T>(a, y, x, ops.lanes), ops);
+      else if (a.first)
+        clear<T>(a, y, x);
+    }
+}
+
 }  // namespace
 
+void run_conv2d_transpose_direct(const StepArgs& args) {
+  if (args.dst.dtype == DType::kF64) return run_transpose<double>(args);
+  run_transpose<float>(args);
+}
+
 void run_conv2d_direct(const StepArgs& args) {
-  if (args.dst.dtype == DType::kF64) return run_typed<double>(args);
-  run_typed<float>(args);
+  if (args.dst.dtype == DType::kF64) return run_forward<double>(args);
+  run_forward<float>(args);
 }
 
 }  // namespace tilewright::cpu

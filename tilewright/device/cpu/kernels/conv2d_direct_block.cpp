@@ -39,6 +39,7 @@ BlockRunner<T>::BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops,
     : step_(step), ops_(ops), row_(step.row, 1, 1, 1), lane_(step.lane, 1, 1, 1) {
   std::byte* p = workspace;
   offsets_ = take<Index>(p, kMaxDepth * static_cast<Index>(sizeof(Index)));
+  weight_offsets_ = take<Index>(p, kMaxDepth * static_cast<Index>(sizeof(Index)));
   spots_ = take<Spot>(p, kMaxSpots * static_cast<Index>(sizeof(Spot)));
   panels_ = take<T>(p, kPanelBytes);
   window_ = take<T>(p, workspace + kConv2dDirectWorkspace - p);
@@ -67,8 +68,11 @@ void BlockRunner<T>::run_box(const OutputBlock& block, const Interval& co, const
   const Index k = (box.ci * step_.taps_y + box.ky) * step_.taps_x + box.kx;
   const Index channel = block.g * step_.co + co.begin;
   const bool last = k + box.depth() == step_.depth();
-  ops_.pack_panels(step_.weights + channel * step_.depth() + k, step_.depth(), co.size(),
-                   box.depth(), panels_.data());
+  const T* weights = step_.weights + block.g * step_.weights_g + co.begin * step_.weights_co +
+                     box.ci * step_.weights_ci + box.ky * step_.weights_y +
+                     box.kx * step_.weights_x;
+  ops_.pack_panels(weights, step_.weights_co, weight_offsets_.data(), co.size(), box.depth(),
+                   panels_.data());
   TileJob<T> job;
   job.offsets = offsets_.data();
   job.depth = box.depth();
@@ -91,8 +95,10 @@ template <class T>
 void BlockRunner<T>::run_strip(const OutputBlock& block, const Box& box, const Interval& row,
                                const Interval& lane, TileJob<T>& job) {
   if (direct_) {
-    job.src = step_.src_data + block.n * step_.src_n + (block.g * step_.ci + box.ci) * step_.src_c +
-              box.ky * step_.row.dilation * step_.row.src_step + box.kx * step_.lane.dilation;
+    job.src =
+        step_.src_data + block.n * step_.src_n + (block.g * step_.ci + box.ci) * step_.src_c +
+        step_.lowest(box.ky, box.y_count, step_.taps_y) * step_.row.dilation * step_.row.src_step +
+        step_.lowest(box.kx, box.x_count, step_.taps_x) * step_.lane.dilation;
   } else {
     pack(block, box, row, lane);
     job.src = window_.data();
@@ -153,10 +159,12 @@ void BlockRunner<T>::lay_offsets(const Box& box) {
   for (Index ci = 0; ci < box.ci_count; ++ci)
     for (Index ky = 0; ky < box.y_count; ++ky)
       for (Index kx = 0; kx < box.x_count; ++kx, ++k) {
-        const Index r = step_.turned ? kx : ky, l = step_.turned ? ky : kx;
-        offsets_[k] =
-            direct_ ? ci * step_.src_c + ky * y.dilation * y.src_step + kx * step_.lane.dilation
-                    : (ci * row_.size() + row_.tap(r)) * lane_.size() + lane_.tap(l);
+        const Index dy = step_.lowest(ky, 1, box.y_count), dx = step_.lowest(kx, 1, box.x_count);
+        const Index r = step_.turned ? dx : dy, l = step_.turned ? dy : dx;
+        offsets_[k] = direct_
+                          ? ci * step_.src_c + r * y.dilation * y.src_step + l * step_.lane.dilation
+                          : (ci * row_.size() + row_.tap(r)) * lane_.size() + lane_.tap(l);
+        weight_offsets_[k] = ci * step_.weights_ci + ky * step_.weights_y + kx * step_.weights_x;
       }
 }
 
@@ -164,7 +172,8 @@ template <class T>
 void BlockRunner<T>::pack(const OutputBlock& block, const Box& box, const Interval& row,
                           const Interval& lane) {
   const StepAxis &y = step_.row, &x = step_.lane;
-  const Index ky = step_.turned ? box.kx : box.ky, kx = step_.turned ? box.ky : box.kx;
+  const Index ky = step_.lowest(step_.turned ? box.kx : box.ky, row_taps(box), step_.row_taps());
+  const Index kx = step_.lowest(step_.turned ? box.ky : box.kx, lane_taps(box), step_.lane_taps());
   const T* src = step_.src_data + block.n * step_.src_n +
                  (block.g * step_.ci + box.ci) * step_.src_c +
                  (row.begin * y.stride + ky * y.dilation) * y.src_step +

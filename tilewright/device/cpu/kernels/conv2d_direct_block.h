@@ -45,7 +45,7 @@ class BlockRunner {
   Box laid_{};           // the box sizes that the layout is for
   Index strip_rows_ = 0, strip_lanes_ = 0;
   PackedAxis row_, lane_;
-  std::span<Index> offsets_;
+  std::span<Index> offsets_, weight_offsets_;
   std::span<Spot> spots_;
   std::span<T> panels_, window_;
 };

@@ -58,9 +58,9 @@ struct DirectOps {
   int max_channels = 0;
   void (*tiles)(const TileJob<T>& job) = nullptr;
   void (*rows)(const RowsJob<T>& job) = nullptr;
-  /// panels[block][k][channel] = weights[channel * channel_stride + k]
-  void (*pack_panels)(const T* weights, Index channel_stride, Index channels, Index depth,
-                      T* panels) = nullptr;
+  /// panels[block][k][channel] = weights[channel * channel_stride + offsets[k]]
+  void (*pack_panels)(const T* weights, Index channel_stride, const Index* offsets, Index channels,
+                      Index depth, T* panels) = nullptr;
   /// to[i] = from[i * step]
   void (*copy_strided)(const T* from, Index step, Index count, T* to) = nullptr;
   /// sum + weights . src, one fused multiply-add each, without vectors.

@@ -28,9 +28,20 @@ struct DirectStep {
   const T* bias = nullptr;
   T* dst_data = nullptr;
   Index src_n = 0, src_c = 0, dst_n = 0, dst_c = 0, bias_step = 1;
+  // Between groups, output channels, input channels and taps.
+  Index weights_g = 0, weights_co = 0, weights_ci = 0, weights_y = 0, weights_x = 1;
+  /// Later taps meet earlier positions of the source, as in a transposed convolution; src_data is
+  /// what output (0,0) meets through the last tap.
+  bool mirrored = false;
   bool first = true;
 
   Index depth() const { return ci * taps_y * taps_x; }
+  /// How many taps below `count` taps from `tap` on, of `taps`, the source positions begin.
+  Index lowest(Index tap, Index count, Index taps) const {
+    return mirrored ? taps - tap - count : tap;
+  }
+  Index row_taps() const { return turned ? taps_x : taps_y; }
+  Index lane_taps() const { return turned ? taps_y : taps_x; }
 };
 
 /// A contiguous run of the canonical sequence of products: several channels with all taps, or one

@@ -180,7 +180,8 @@ void tiles(const TileJob<T>& job) {
 }
 
 template <class T>
-void pack_panels(const T* HWY_RESTRICT weights, Index channel_stride, Index channels, Index depth,
+void pack_panels(const T* HWY_RESTRICT weights, Index channel_stride,
+                 const Index* HWY_RESTRICT offsets, Index channels, Index depth,
                  T* HWY_RESTRICT panels) {
   const Index blocks = (channels + kMaxChannels - 1) / kMaxChannels;
   for (Index b = 0; b < blocks; ++b) {
@@ -189,7 +190,7 @@ void pack_panels(const T* HWY_RESTRICT weights, Index channel_stride, Index chan
     for (Index c = 0; c < width; ++c) {
       const T* from = weights + (begin + c) * channel_stride;
       T* to = panels + begin * depth + c;
-      for (Index k = 0; k < depth; ++k) to[k * width] = from[k];
+      for (Index k = 0; k < depth; ++k) to[k * width] = from[offsets[k]];
     }
   }
 }
