@@ -135,6 +135,8 @@ std::vector<T> run_case(const Case& c, const Kernel& kernel) {
     if (c.groups == 1)
       a.src = a.src.slice({{Interval{0, c.n}, part, Interval{0, in_y}, Interval{0, in_x}}});
     a.weights = taps.view();
+    if (c.seed % 2 == 0 && kernel.pack != nullptr)
+      a.packed = kernel.pack(taps.view(), c.groups, aligned, c.threads);
     if (c.bias && part.end == c.ci) a.bias = bias.view();
     a.dst = dst.view();
     a.groups = c.groups;

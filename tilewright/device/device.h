@@ -20,6 +20,8 @@ struct StepArgs {
   ConstTensorView src;
   /// [groups*co, ci, ky, kx] of this step, dense, taps in the order in which they are summed.
   ConstTensorView weights;
+  /// Whether Kernel::pack has been applied to the data of `weights`.
+  bool packed = false;
   /// [1, groups*co, 1, 1]; null unless this is the last step of a piece and the layer has bias.
   ConstTensorView bias;
   /// [n, groups*co, y, x]; rows are dense. Holds the partial sum unless `first`.
@@ -47,6 +49,10 @@ struct Kernel {
   /// Multiply-adds per cycle and core that it reaches on large steps, as a first guess for f32.
   double madds_per_cycle;
   void (*run)(const StepArgs& args);
+  /// Rearranges weights [groups*co, ci, ky, kx], dense, in place, for many steps; false if they are
+  /// left as they are. May be null. `workspace` and `threads` as in StepArgs.
+  bool (*pack)(const TensorView& weights, Index groups, std::byte* workspace,
+               int threads) = nullptr;
 };
 
 class Device {

@@ -165,9 +165,25 @@ void Reader::fetch_kept() {
     bytes += select_weights(*bench_.stores.weights, *p.problem.layer, region,
                             bench_.weights_view(bench_.kept_weights[i], region));
   }
+  pack_kept();
   if (bench_.bias == nullptr) return;
   const Region all = whole(p.problem.spec(Operand::kBias).shape);
   bench_.stores.bias->read(all, bench_.bias_view(all[kC]));
+}
+
+// Worth its time if several tiles use the weights.
+void Reader::pack_kept() {
+  const Plan& p = bench_.plan();
+  const Kernel& kernel = find_kernel(p.kernel.device, p.kernel.name);
+  bench_.packed_weights.assign(bench_.kept_weights.size(), false);
+  if (kernel.pack == nullptr || p.counts().tiles < 2) return;
+  for (std::size_t i = 0; i < bench_.kept_weights.size(); ++i) {
+    const Region region = bench_.graph.weights_region(static_cast<Index>(i));
+    const TensorView view = bench_.weights_view(bench_.kept_weights[i], region);
+    const Index per_group = p.cuts[Axis::kCo].extent();
+    const Index groups = std::max<Index>(1, view.shape[0] / per_group);
+    bench_.packed_weights[i] = kernel.pack(view, groups, bench_.workspace, p.threads);
+  }
 }
 
 // Rows that the previous tile shows as well are moved into the new one; the rest is returned.
@@ -241,10 +257,10 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
   StepArgs args;
   args.layer = &layer;
   args.src = bench_.src_view(src, step.window);
-  std::byte* weights = bench_.kept_weights.empty()
-                           ? src.weights
-                           : bench_.kept_weights[static_cast<std::size_t>(step.weights_block)];
-  args.weights = bench_.weights_view(weights, step.weights);
+  const bool kept = !bench_.kept_weights.empty();
+  const auto block = static_cast<std::size_t>(kept ? step.weights_block : 0);
+  args.weights = bench_.weights_view(kept ? bench_.kept_weights[block] : src.weights, step.weights);
+  args.packed = kept && bench_.packed_weights[block];
   args.dst = cell == nullptr ? tile : bench_.cell_view(region.shape());
   if (step.last && bench_.bias != nullptr) args.bias = bench_.bias_view(piece.dst[kC]);
   args.groups = step.block[Axis::kG].size();

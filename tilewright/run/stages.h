@@ -39,6 +39,7 @@ struct Bench {
   std::byte* cell = nullptr;             // one tile, if the layer folds
   DType sums;                            // dtype of dst tiles
   std::vector<std::byte*> kept_weights;  // one block each; empty if streamed
+  std::vector<bool> packed_weights;      // which of them Kernel::pack has rearranged
   Shape tile_strides{};                  // of every source tile
   Index scratch_bytes = 0;               // that the stores hold for themselves
 
@@ -66,6 +67,7 @@ class Reader {
 
  private:
   Interval reuse_rows(const Step& step, SrcSlot& slot);
+  void pack_kept();
   void read_rows(const Step& step, const Interval& fresh, const TensorView& tile);
 
   Bench& bench_;

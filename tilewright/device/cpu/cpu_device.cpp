@@ -26,8 +26,11 @@ class CpuDevice final : public Device {
                         void (*run)(const StepArgs&)) {
       return Kernel{name, layer, Order::kCanonical, {DType::kF32, DType::kF64}, workspace, 12, run};
     };
+    Kernel forward =
+        row("conv2d/direct", "conv2d", cpu::kConv2dDirectWorkspace, &cpu::run_conv2d_direct);
+    forward.pack = &cpu::pack_conv2d_direct;
     static const std::vector<Kernel> table{
-        row("conv2d/direct", "conv2d", cpu::kConv2dDirectWorkspace, &cpu::run_conv2d_direct),
+        forward,
         row("conv2d_transpose/direct", "conv2d_transpose", cpu::kConv2dDirectWorkspace,
             &cpu::run_conv2d_transpose_direct),
         row("conv2d_weights/direct", "conv2d_weights", cpu::kConv2dWeightsWorkspace,

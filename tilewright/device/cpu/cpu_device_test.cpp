@@ -31,7 +31,8 @@ TEST(CpuDevice, DescribesItself) {
 
 TEST(CpuDevice, EqualsTheDefinitionOnEveryTarget) {
   on_every_target([] {
-    for (const Kernel& k : cpu_device().kernels()) conformance::check_canonical_kernel(k, agrees_of(k));
+    for (const Kernel& k : cpu_device().kernels())
+      conformance::check_canonical_kernel(k, agrees_of(k));
   });
 }
 

@@ -18,6 +18,7 @@ constexpr int kTinyWork = 128;
 // Outputs of one channel in a block: enough to pay for packing the weights, few enough that
 // partial sums stay in cache.
 constexpr Index kFewOutputs = 512;
+constexpr Index kFewPackedOutputs = 64;  // where weights come packed
 constexpr Index kManyOutputs = 4096;
 constexpr Index kBlocksPerThread = 4;
 
@@ -56,6 +57,7 @@ DirectStep<T> read_step(const StepArgs& a, Index lanes) {
   s.weights_ci = s.taps_x * s.taps_y;
   s.weights_co = s.weights_ci * s.ci;
   s.weights_g = s.weights_co * s.co;
+  s.packed = a.packed;
   return s;
 }
 
@@ -137,8 +139,9 @@ Split split(const DirectStep<T>& s, const DirectOps<T>& ops, int threads) {
   const Index planes = s.n * s.groups;
   const Index wanted = threads == 1 ? 1 : (kBlocksPerThread * threads + planes - 1) / planes;
   const Index outputs = s.row.outputs * s.lane.outputs;
+  const Index few = s.packed ? kFewPackedOutputs : kFewOutputs;
   const Index parts =
-      std::max(outputs / kManyOutputs, std::min(wanted, std::max<Index>(1, outputs / kFewOutputs)));
+      std::max(outputs / kManyOutputs, std::min(wanted, std::max<Index>(1, outputs / few)));
   Split p;
   p.row = std::clamp<Index>(parts, 1, s.row.outputs);
   p.lane = std::clamp<Index>(parts / p.row, 1, (s.lane.outputs + ops.lanes - 1) / ops.lanes);
@@ -192,10 +195,11 @@ void run_tiny(const DirectStep<T>& s, const DirectOps<T>& ops) {
 }
 
 template <class T>
-void run_step(const StepArgs& a, const DirectStep<T>& s, const DirectOps<T>& ops) {
+void run_step(const StepArgs& a, DirectStep<T> s, const DirectOps<T>& ops) {
+  s.width = panel_width(s.co, ops.max_channels);
   const double work = static_cast<double>(s.n * s.groups * s.co * s.row.outputs) *
                       static_cast<double>(s.lane.outputs * s.depth());
-  if (work <= kTinyWork && !s.mirrored) return run_tiny(s, ops);
+  if (work <= kTinyWork && !s.mirrored && !s.packed) return run_tiny(s, ops);
   const int threads = work < kThreadWork ? 1 : a.threads;
   const bool by_rows = s.co == 1 && !s.mirrored && !s.turned && s.row.stride == 1 &&
                        s.lane.stride == 1 && s.lane.outputs >= ops.lanes;
@@ -207,7 +211,7 @@ void run_step(const StepArgs& a, const DirectStep<T>& s, const DirectOps<T>& ops
     for (Index i = begin; i < end; ++i) {
       const Index plane = i / p.count(), lane = i % p.lane, row = i / p.lane % p.row,
                   co = i / (p.lane * p.row) % p.co;
-      const OutputBlock block{plane / s.groups, plane % s.groups, part(s.co, p.co, co, 1),
+      const OutputBlock block{plane / s.groups, plane % s.groups, part(s.co, p.co, co, s.width),
                               part(s.row.outputs, p.row, row, row_unit),
                               part(s.lane.outputs, p.lane, lane, ops.lanes)};
       if (block.row.empty() || block.lane.empty() || block.co.empty()) continue;
@@ -237,7 +241,35 @@ void run_transpose(const StepArgs& a) {
     }
 }
 
+// Panel by panel: each is copied to the workspace and comes back transposed.
+template <class T>
+bool pack_typed(const TensorView& weights, Index groups, std::byte* workspace, int threads) {
+  const DirectOps<T>& ops = *direct_ops<T>();
+  const Index co = weights.shape[0] / groups, width = panel_width(co, ops.max_channels);
+  const Index depth = weights.shape[1] * weights.shape[2] * weights.shape[3];
+  if (width == 1 || width * depth * static_cast<Index>(sizeof(T)) > kConv2dDirectWorkspace)
+    return false;
+  const Index panels = (co + width - 1) / width;
+  parallel_ranges(groups * panels, threads, [&](Index first, Index last, int slot) {
+    T* copy = reinterpret_cast<T*>(workspace + slot * kConv2dDirectWorkspace);
+    for (Index i = first; i < last; ++i) {
+      const Index begin = i % panels * width, wide = std::min(width, co - begin);
+      T* panel = weights.at<T>(i / panels * co + begin, 0, 0, 0);
+      std::copy(panel, panel + wide * depth, copy);
+      for (Index k = 0; k < depth; ++k)
+        for (Index c = 0; c < wide; ++c) panel[k * wide + c] = copy[c * depth + k];
+    }
+  });
+  return true;
+}
+
 }  // namespace
+
+bool pack_conv2d_direct(const TensorView& weights, Index groups, std::byte* workspace,
+                        int threads) {
+  if (weights.dtype == DType::kF64) return pack_typed<double>(weights, groups, workspace, threads);
+  return pack_typed<float>(weights, groups, workspace, threads);
+}
 
 void run_conv2d_transpose_direct(const StepArgs& args) {
   if (args.dst.dtype == DType::kF64) return run_transpose<double>(args);

@@ -52,11 +52,10 @@ BlockRunner<T>::BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops,
 template <class T>
 void BlockRunner<T>::run(const OutputBlock& block) {
   const Index widest = std::min(kMaxDepth, step_.depth());
-  const Index most = static_cast<Index>(panels_.size()) / widest;
-  const Index parts = (block.co.size() + most - 1) / most;
-  for (Index i = 0; i < parts; ++i) {
-    const Interval co{block.co.begin + channel_block(block.co.size(), most, i),
-                      block.co.begin + channel_block(block.co.size(), most, i + 1)};
+  const Index most = std::max<Index>(
+      step_.width, static_cast<Index>(panels_.size()) / widest / step_.width * step_.width);
+  for (Index c = block.co.begin; c < block.co.end; c += most) {
+    const Interval co{c, std::min(block.co.end, c + most)};
     for_each_box(step_.ci, step_.taps_y, step_.taps_x, kMaxDepth,
                  [&](const Box& box) { run_box(block, co, box); });
   }
@@ -68,15 +67,22 @@ void BlockRunner<T>::run_box(const OutputBlock& block, const Interval& co, const
   const Index k = (box.ci * step_.taps_y + box.ky) * step_.taps_x + box.kx;
   const Index channel = block.g * step_.co + co.begin;
   const bool last = k + box.depth() == step_.depth();
-  const T* weights = step_.weights + block.g * step_.weights_g + co.begin * step_.weights_co +
-                     box.ci * step_.weights_ci + box.ky * step_.weights_y +
-                     box.kx * step_.weights_x;
-  ops_.pack_panels(weights, step_.weights_co, weight_offsets_.data(), co.size(), box.depth(),
-                   panels_.data());
+  const T* weights = step_.weights + block.g * step_.weights_g + co.begin * step_.weights_co;
   TileJob<T> job;
+  if (step_.packed) {
+    job.panels = weights;
+    job.panel_depth = step_.depth();
+    job.panel_first = k;
+  } else {
+    weights += box.ci * step_.weights_ci + box.ky * step_.weights_y + box.kx * step_.weights_x;
+    ops_.pack_panels(weights, step_.weights_co, weight_offsets_.data(), co.size(), step_.width,
+                     box.depth(), panels_.data());
+    job.panels = panels_.data();
+    job.panel_depth = box.depth();
+  }
+  job.panel_width = step_.width;
   job.offsets = offsets_.data();
   job.depth = box.depth();
-  job.panels = panels_.data();
   job.channels = co.size();
   job.bias = last && step_.bias != nullptr ? step_.bias + channel * step_.bias_step : nullptr;
   job.bias_step = step_.bias_step;

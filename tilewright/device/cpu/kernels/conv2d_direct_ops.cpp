@@ -40,7 +40,13 @@ void copy_strided(const T* HWY_RESTRICT from, Index step, Index count, T* HWY_RE
     const Index last = count - kLanes<T>;
     hn::StoreU(hn::LoadU(d, from + last), d, to + last);
   } else if (step == 2) {
-    for (Index i = 0; i < count; ++i) to[i] = from[2 * i];
+    Index i = 0;
+    for (; i + kLanes<T> < count; i += kLanes<T>) {
+      hn::Vec<Tag<T> > even, odd;
+      hn::LoadInterleaved2(d, from + 2 * i, even, odd);
+      hn::StoreU(even, d, to + i);
+    }
+    for (; i < count; ++i) to[i] = from[2 * i];
   } else {
     for (Index i = 0; i < count; ++i) to[i] = from[step * i];
   }

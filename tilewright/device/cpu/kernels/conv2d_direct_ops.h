@@ -24,8 +24,10 @@ struct TileJob {
   const T* src = nullptr;
   const Index* offsets = nullptr;
   Index depth = 0;
-  /// Channels in blocks of at most `max_channels` (see channel_block); [block][k][channel].
+  /// Channels in blocks of `panel_width`, the last one narrower; [block][k][channel]. Each block
+  /// holds `panel_depth` products, of which those from `panel_first` on are meant.
   const T* panels = nullptr;
+  Index panel_width = 1, panel_depth = 0, panel_first = 0;
   Index channels = 0;
   const T* bias = nullptr;  // one per channel, or null
   Index bias_step = 1;
@@ -60,7 +62,7 @@ struct DirectOps {
   void (*rows)(const RowsJob<T>& job) = nullptr;
   /// panels[block][k][channel] = weights[channel * channel_stride + offsets[k]]
   void (*pack_panels)(const T* weights, Index channel_stride, const Index* offsets, Index channels,
-                      Index depth, T* panels) = nullptr;
+                      Index width, Index depth, T* panels) = nullptr;
   /// to[i] = from[i * step]
   void (*copy_strided)(const T* from, Index step, Index count, T* to) = nullptr;
   /// sum + weights . src, one fused multiply-add each, without vectors.
@@ -81,10 +83,11 @@ inline const DirectOps<double>* direct_ops<double>() {
   return direct_ops_f64();
 }
 
-/// First channel of block `i` when `channels` are dealt evenly to blocks of at most `most`.
-inline Index channel_block(Index channels, Index most, Index i) {
+/// Channels in a block when `channels` are dealt to blocks of at most `most`: as many in each, but
+/// for the last.
+inline Index panel_width(Index channels, Index most) {
   const Index blocks = (channels + most - 1) / most;
-  return channels / blocks * i + (i < channels % blocks ? i : channels % blocks);
+  return (channels + blocks - 1) / blocks;
 }
 
 }  // namespace tilewright::cpu

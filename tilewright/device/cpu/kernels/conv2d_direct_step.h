@@ -33,6 +33,9 @@ struct DirectStep {
   /// Later taps meet earlier positions of the source, as in a transposed convolution; src_data is
   /// what output (0,0) meets through the last tap.
   bool mirrored = false;
+  /// Weights of a group lie in panels of `width` output channels, all products of a panel together.
+  bool packed = false;
+  Index width = 1;
   bool first = true;
 
   Index depth() const { return ci * taps_y * taps_x; }

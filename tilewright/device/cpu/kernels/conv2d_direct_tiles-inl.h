@@ -157,40 +157,34 @@ void prefetch_sums(const TileJob<T>& job, const Spot* spots, int count, Index ch
 template <class T>
 void tiles(const TileJob<T>& job) {
   constexpr Index kWorthPrefetch = 64;
-  const Index blocks = (job.channels + kMaxChannels - 1) / kMaxChannels;
-  const int widest = static_cast<int>((job.channels + blocks - 1) / blocks);
-  const Index most = spots_per_tile(widest);
+  const Index most = spots_per_tile(static_cast<int>(job.panel_width));
   for (Index s = 0; s < job.spot_count; s += most) {
     const int count = static_cast<int>(std::min(most, job.spot_count - s));
-    Index c = 0;
-    for (Index b = 0; b < blocks; ++b) {
-      const Index end = channel_block(job.channels, kMaxChannels, b + 1);
+    for (Index c = 0; c < job.channels; c += job.panel_width) {
+      const Index end = std::min(job.channels, c + job.panel_width);
       const int width = static_cast<int>(end - c);
       if (job.depth >= kWorthPrefetch) {
-        const bool wrap = b + 1 == blocks;
+        const bool wrap = end == job.channels;
         const Index next = wrap ? s + most : s;
         if (next + count <= job.spot_count)
           prefetch_sums(job, job.spots + next, count, wrap ? 0 : end, width);
       }
       const auto run = pick_tile<T>(count, width, std::make_integer_sequence<int, kMaxChannels>());
-      run(job, job.spots + s, job.panels + c * job.depth, c);
-      c = end;
+      run(job, job.spots + s, job.panels + c * job.panel_depth + job.panel_first * width, c);
     }
   }
 }
 
 template <class T>
 void pack_panels(const T* HWY_RESTRICT weights, Index channel_stride,
-                 const Index* HWY_RESTRICT offsets, Index channels, Index depth,
+                 const Index* HWY_RESTRICT offsets, Index channels, Index width, Index depth,
                  T* HWY_RESTRICT panels) {
-  const Index blocks = (channels + kMaxChannels - 1) / kMaxChannels;
-  for (Index b = 0; b < blocks; ++b) {
-    const Index begin = channel_block(channels, kMaxChannels, b);
-    const Index width = channel_block(channels, kMaxChannels, b + 1) - begin;
-    for (Index c = 0; c < width; ++c) {
+  for (Index begin = 0; begin < channels; begin += width) {
+    const Index wide = std::min(width, channels - begin);
+    for (Index c = 0; c < wide; ++c) {
       const T* from = weights + (begin + c) * channel_stride;
       T* to = panels + begin * depth + c;
-      for (Index k = 0; k < depth; ++k) to[k * width] = from[offsets[k]];
+      for (Index k = 0; k < depth; ++k) to[k * wide] = from[offsets[k]];
     }
   }
 }
