@@ -5,6 +5,7 @@
 #include "tilewright/api/convolve.h"
 #include "tilewright/api/copy_store.h"
 #include "tilewright/api/filters.h"
+#include "tilewright/api/gradients.h"
 #include "tilewright/api/machine.h"
 #include "tilewright/api/report.h"
 #include "tilewright/api/verify.h"

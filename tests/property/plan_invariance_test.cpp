@@ -144,27 +144,69 @@ void check(const Case& c) {
   }
 }
 
-Case random_case(std::uint64_t seed) {
+// Cuts of a gradient of weights; most keep to the blocks in which images are summed.
+std::string random_sum_force(Draw& d, const Problem& p) {
+  const Extents e = p.extents();
+  std::string force;
+  const auto add = [&](const std::string& key, const std::string& value) {
+    force += (force.empty() ? "" : ",") + key + "=" + value;
+  };
+  const auto rows = [&] { return d.chance(80) ? 8 * d.in(1, 3) : d.in(1, e[Axis::kY]); };
+  const bool inside_group = d.chance(50);
+  add("g", inside_group ? "1" : random_parts(d, e[Axis::kG]));
+  if (inside_group && d.chance(60) && e[Axis::kCo] > 1)
+    add("co", std::to_string(d.in(1, e[Axis::kCo] - 1)));
+  if (inside_group && d.chance(60)) add("ci", random_parts(d, e[Axis::kCi]));
+  if (d.chance(50)) add("n", d.chance(70) ? "1" : random_parts(d, e[Axis::kN]));
+  if (d.chance(80)) add("y", std::to_string(rows()));
+  if (d.chance(30)) add("x", d.chance(60) ? "128" : random_parts(d, e[Axis::kX]));
+  if (d.chance(30)) add("ky", random_parts(d, e[Axis::kKy]));
+  if (d.chance(30)) add("kx", random_parts(d, e[Axis::kKx]));
+  add("flight", d.of<std::string>({"1", "2"}));
+  return force;
+}
+
+/// What a case asks for.
+enum class Pass { kForward, kSrc, kWeights };
+
+Problem problem_of(Draw& d, Pass pass) {
+  const Problem forward = parse_problem(random_problem(d));
+  if (pass == Pass::kForward) return forward;
+  const DType gradient = d.chance(80) ? forward.compute : DType::kI16;
+  return gradient_problem(forward, pass == Pass::kSrc ? Operand::kSrc : Operand::kWeights, gradient)
+      .problem;
+}
+
+Case random_case(std::uint64_t seed, Pass pass) {
   Draw d(seed);
   Case c;
-  c.problem = random_problem(d);
-  c.force = random_force(d, parse_problem(c.problem));
+  const Problem p = problem_of(d, pass);
+  c.problem = p.line();
+  c.force = pass == Pass::kWeights ? random_sum_force(d, p) : random_force(d, p);
   c.kernel = d.chance(85) ? "direct" : "reference";
   c.threads = static_cast<int>(d.in(1, 3));
   c.seed = seed % 1000000;
   return c;
 }
 
-// RapidCheck runs this 100 times, so 2,500 problems are checked.
-constexpr int kCasesPerRun = 25;
-
-RC_GTEST_PROP(PlanInvariance, NoCutChangesABit, ()) {
+// RapidCheck runs each property 100 times.
+void check_random(int cases, Pass pass) {
   const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
-  for (std::uint64_t i = 0; i < kCasesPerRun; ++i) {
-    const Case c = random_case(seed + i * 0x9e3779b97f4a7c15u);
+  for (int i = 0; i < cases; ++i) {
+    const Case c = random_case(seed + static_cast<std::uint64_t>(i) * 0x9e3779b97f4a7c15u, pass);
     RC_LOG() << c.command(false) << "\n";
     check(c);
   }
+}
+
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABit, ()) { check_random(25, Pass::kForward); }
+
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfTheGradientOfTheSource, ()) {
+  check_random(12, Pass::kSrc);
+}
+
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfTheGradientOfTheWeights, ()) {
+  check_random(12, Pass::kWeights);
 }
 
 }  // namespace

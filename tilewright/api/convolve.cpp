@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <utility>
 
+#include "tilewright/api/files.h"
 #include "tilewright/api/filters.h"
 #include "tilewright/plan/plan_json.h"
 #include "tilewright/store/memory/memory_store.h"
@@ -13,8 +13,6 @@
 
 namespace tilewright {
 namespace {
-
-namespace fs = std::filesystem;
 
 // One filter for every band: the same taps seen `bands` times.
 class RepeatedFilter final : public Store {
@@ -41,32 +39,6 @@ class RepeatedFilter final : public Store {
   Tensor taps_;
   TensorSpec spec_;
 };
-
-// `file` is the input itself or one that it is read from. The output is written under a name with
-// .partial first, which is as much in the way.
-void check_distinct(const std::string& dst, const std::string& input, const std::string& file) {
-  if (file.empty() || dst.empty()) return;
-  const std::string what = file == input
-                               ? fmt::format("the input '{}'", input)
-                               : fmt::format("'{}', which the input '{}' reads", file, input);
-  for (const char* suffix : {"", ".partial"}) {
-    std::error_code error;
-    if (fs::equivalent(dst + suffix, file, error) && !error)
-      throw InvalidArgument(
-          fmt::format("output '{}{}' is {}; write to another file", dst, suffix, what));
-  }
-  std::error_code error;
-  const fs::path folder = fs::weakly_canonical(dst, error) / "";
-  const std::string inside = fs::weakly_canonical(file, error).string();
-  if (!error && inside.rfind(folder.string(), 0) == 0)
-    throw InvalidArgument(fmt::format("output '{}' holds {}; write to another file", dst, what));
-}
-
-std::unique_ptr<Store> open_input(const std::string& path, const std::string& dst) {
-  auto store = open_store(path);
-  for (const std::string& file : store->files()) check_distinct(dst, path, file);
-  return store;
-}
 
 // A bias file may be [co] or any shape with co elements.
 std::unique_ptr<Store> open_bias(const std::string& path, const std::string& dst, Index channels) {
@@ -136,64 +108,7 @@ CreateOptions output_options(const Convolution& c, bool overwrite) {
   return o;
 }
 
-StoreHints hints_of(const StoreLayout& layout) {
-  StoreHints h;
-  h.file = true;
-  h.block = layout.block;
-  h.cached = layout.cached;
-  h.sequential = layout.sequential;
-  h.scratch_bytes = layout.scratch_bytes;
-  return h;
-}
-
-// How an output in chunks may be laid out, and whether pieces must end where its chunks do.
-struct Blocks {
-  Index side;
-  bool aligned;
-};
-constexpr std::array<Blocks, 3> kBlocks{{{256, true}, {64, true}, {256, false}}};
-
-// Plans for each layout that the output could have; ties go to the larger block. Pieces that share
-// chunks open them more often than others, so they are for budgets that allow nothing else.
-void plan_with_blocks(const ConvolveRequest& request, Convolution& c, const Machine& machine,
-                      PlanOptions options) {
-  std::optional<Plan> best;
-  Index smallest = 0;
-  std::string message;
-  for (const Blocks& blocks : kBlocks) {
-    CreateOptions output = c.output;
-    // Wide blocks: pieces are written in runs of whole block rows.
-    output.block = {1, 1, blocks.side, 2 * blocks.side};
-    options.dst = hints_of(planned_layout(request.dst, output));
-    const bool free_standing = volume(options.dst.block) == 1;
-    if (!blocks.aligned) options.dst.block = {1, 1, 1, 1};
-    try {
-      Plan p = plan(c.problem, machine, options);
-      if (smallest == 0 || p.smallest_budget_bytes < smallest) smallest = p.smallest_budget_bytes;
-      if (!best || (blocks.aligned && p.seconds < 0.9 * best->seconds)) {
-        best = std::move(p);
-        c.output.block = output.block;
-      }
-    } catch (const BudgetTooSmall& e) {
-      if (smallest == 0 || e.smallest_bytes < smallest) {
-        smallest = e.smallest_bytes;
-        message = e.what();
-      }
-    }
-    if (free_standing) break;
-  }
-  if (!best) throw BudgetTooSmall(message, smallest);
-  best->smallest_budget_bytes = smallest;
-  c.plan = std::move(*best);
-}
-
 }  // namespace
-
-StoreHints store_hints(const Store& store) {
-  StoreHints h = hints_of(store.layout());
-  h.file = dynamic_cast<const MemoryStore*>(&store) == nullptr;
-  return h;
-}
 
 Convolution prepare(const ConvolveRequest& request, const Machine& machine) {
   for (const std::string* input : {&request.src, &request.weights, &request.bias})
@@ -222,7 +137,7 @@ Convolution prepare(const ConvolveRequest& request, const Machine& machine) {
     planning.least = saved.exact;
     limited = machine.limited_to({saved.budget_bytes, saved.threads});
   }
-  plan_with_blocks(request, c, limited, planning);
+  c.plan = plan_output(request.dst, c.problem, limited, planning, c.output);
   return c;
 }
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "tilewright/api/files.h"
 #include "tilewright/api/machine.h"
 #include "tilewright/plan/plan.h"
 #include "tilewright/run/run.h"
@@ -33,9 +34,6 @@ struct Convolution {
   Plan plan;
   CreateOptions output;
 };
-
-/// What the planner needs to know of an opened store, and of one that would be created.
-StoreHints store_hints(const Store& store);
 
 /// Opens the inputs of `request` and plans for `machine`. Throws as open_store and plan do, and
 /// InvalidArgument if dst is one of the inputs.

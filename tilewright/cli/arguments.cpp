@@ -83,6 +83,16 @@ void ConvolveArguments::define(CLI::App& app) {
                  "identity, or rows [[0,1,0],[1,-4,1],[0,1,0]]")
       ->type_name("SPEC");
   app.add_option("--bias", bias, "one number per output channel")->type_name("B.npy");
+  define_layer(app);
+  app.add_option("--dtype", dtype,
+                 "type of the output (default: float32, or float64 where the source needs it)")
+      ->type_name("same|uint8|...|float64");
+  define_run(app);
+  app.add_option("--plan", plan_file, "take cuts, kernel, budget and threads from a saved plan")
+      ->type_name("FILE");
+}
+
+void ConvolveArguments::define_layer(CLI::App& app) {
   const auto parameter = [&](const char* name, std::string& value) {
     const char* values = "";
     for (const ParameterInfo& p : conv2d_parameters())
@@ -95,17 +105,15 @@ void ConvolveArguments::define(CLI::App& app) {
   parameter("dilation", dilation);
   integer_option(app, "--groups", groups, help_of("groups"), 1, kMostIndex)->type_name("G");
   app.add_flag("--flip", flip, help_of("flip"));
-  app.add_option("--dtype", dtype,
-                 "type of the output (default: float32, or float64 where the source needs it)")
-      ->type_name("same|uint8|...|float64");
+}
+
+void ConvolveArguments::define_run(CLI::App& app) {
   machine.define(app);
   app.add_option("--exact", exact, "least exactness accepted")
       ->type_name("bits|stable|bound")
       ->capture_default_str();
   app.add_option("--force", force, "forced cuts, e.g. tile=128x128,co=128,ci=128");
   app.add_option("--kernel-impl", kernel_impl, "forced kernel, e.g. reference or cpu:direct");
-  app.add_option("--plan", plan_file, "take cuts, kernel, budget and threads from a saved plan")
-      ->type_name("FILE");
 }
 
 PlanOptions ConvolveArguments::planning() const {
@@ -116,6 +124,17 @@ PlanOptions ConvolveArguments::planning() const {
   return options;
 }
 
+Conv2dOptions ConvolveArguments::layer_options() const {
+  Conv2dOptions o;
+  o.stride = parse_pair(stride, "--stride");
+  o.dilation = parse_pair(dilation, "--dilation");
+  o.padding = parse_padding(padding);
+  o.padding_mode = parse_padding_mode(padding_mode);
+  o.groups = groups;
+  o.flip = flip;
+  return o;
+}
+
 ConvolveRequest ConvolveArguments::request(const std::string& src, const std::string& dst) const {
   ConvolveRequest r;
   r.src = src;
@@ -123,12 +142,7 @@ ConvolveRequest ConvolveArguments::request(const std::string& src, const std::st
   r.weights = weights;
   r.kernel = kernel;
   r.bias = bias;
-  r.options.stride = parse_pair(stride, "--stride");
-  r.options.dilation = parse_pair(dilation, "--dilation");
-  r.options.padding = parse_padding(padding);
-  r.options.padding_mode = parse_padding_mode(padding_mode);
-  r.options.groups = groups;
-  r.options.flip = flip;
+  r.options = layer_options();
   r.dtype = dtype;
   r.planning = planning();
   if (!plan_file.empty()) {

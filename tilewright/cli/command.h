@@ -74,6 +74,10 @@ struct ConvolveArguments {
   bool flip = false;
   MachineArguments machine;
   void define(CLI::App& app);
+  /// Only what describes the layer, or the run.
+  void define_layer(CLI::App& app);
+  void define_run(CLI::App& app);
+  Conv2dOptions layer_options() const;
   ConvolveRequest request(const std::string& src, const std::string& dst) const;
   PlanOptions planning() const;
 };
@@ -95,6 +99,10 @@ std::string read_text(const std::string& path);
 /// Writes a small text file, which appears under its name when it is complete. Throws StoreError
 /// if it cannot, or if it exists and `overwrite` is false.
 void write_text(const std::string& path, const std::string& text, bool overwrite);
+
+/// What a run did, as JSON with what scripts rely on, and as one line about `dst`.
+Json result_json(const Plan& plan, const Trace& trace);
+std::string result_text(const std::string& dst, const Plan& plan, const Trace& trace);
 
 /// The plan as JSON with what scripts rely on.
 Json plan_json(const Plan& plan);

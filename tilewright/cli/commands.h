@@ -6,6 +6,7 @@
 namespace tilewright::cli {
 
 void define_conv(CLI::App& app, int& exit_code);
+void define_grad(CLI::App& app, int& exit_code);
 void define_plan(CLI::App& app, int& exit_code);
 void define_verify(CLI::App& app, int& exit_code);
 void define_info(CLI::App& app, int& exit_code);

@@ -15,40 +15,6 @@ struct Arguments {
   bool dry_run = false, overwrite = false;
 };
 
-Json result_json(const Plan& plan, const Trace& t) {
-  return {{"problem", plan.problem.line()},
-          {"seconds", t.seconds},
-          {"read_seconds", t.read_seconds},
-          {"compute_seconds", t.compute_seconds},
-          {"write_seconds", t.write_seconds},
-          {"flop_per_second", plan.problem.flop() / t.seconds},
-          {"peak_bytes", t.peak_bytes},
-          {"resident_peak_bytes", resident_peak_bytes()},
-          {"planned_peak_bytes", plan.peak_bytes()},
-          {"budget_bytes", plan.budget_bytes},
-          {"bytes_read", t.bytes_read},
-          {"bytes_written", t.bytes_written},
-          {"lower_bound_bytes", plan.lower_bound_bytes},
-          {"pieces", t.pieces},
-          {"steps", t.steps},
-          {"exact", to_string(plan.exact)},
-          {"bound", plan.bound},
-          {"kernel", plan.kernel.device + ":" + plan.kernel.name},
-          {"threads", plan.threads},
-          {"hash", t.hash}};
-}
-
-std::string result_text(const Arguments& a, const Plan& plan, const Trace& t) {
-  return fmt::format(
-      "{}: {} piece{} in {}, peak {} of {}, moved {} ({:.2f} x the lower bound), "
-      "exact {}, hash {}\n",
-      a.dst, t.pieces, t.pieces == 1 ? "" : "s", format_seconds(t.seconds),
-      format_bytes(static_cast<double>(t.peak_bytes)),
-      format_bytes(static_cast<double>(plan.budget_bytes)),
-      format_bytes(t.bytes_read + t.bytes_written),
-      (t.bytes_read + t.bytes_written) / plan.lower_bound_bytes, to_string(plan.exact), t.hash);
-}
-
 void run(const Arguments& a) {
   ConvolveRequest request = a.convolve.request(a.src, a.dst);
   request.overwrite = a.overwrite;
@@ -60,7 +26,7 @@ void run(const Arguments& a) {
   const Trace trace = convolve(request, c, options);
   end_bar();
   if (a.talk.json) return print(result_json(c.plan, trace).dump() + "\n");
-  if (!a.talk.quiet) print(result_text(a, c.plan, trace));
+  if (!a.talk.quiet) print(result_text(a.dst, c.plan, trace));
 }
 
 }  // namespace

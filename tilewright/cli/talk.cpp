@@ -84,6 +84,40 @@ std::string text_of(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
+Json result_json(const Plan& plan, const Trace& t) {
+  return {{"problem", plan.problem.line()},
+          {"seconds", t.seconds},
+          {"read_seconds", t.read_seconds},
+          {"compute_seconds", t.compute_seconds},
+          {"write_seconds", t.write_seconds},
+          {"flop_per_second", plan.problem.flop() / t.seconds},
+          {"peak_bytes", t.peak_bytes},
+          {"resident_peak_bytes", resident_peak_bytes()},
+          {"planned_peak_bytes", plan.peak_bytes()},
+          {"budget_bytes", plan.budget_bytes},
+          {"bytes_read", t.bytes_read},
+          {"bytes_written", t.bytes_written},
+          {"lower_bound_bytes", plan.lower_bound_bytes},
+          {"pieces", t.pieces},
+          {"steps", t.steps},
+          {"exact", to_string(plan.exact)},
+          {"bound", plan.bound},
+          {"kernel", plan.kernel.device + ":" + plan.kernel.name},
+          {"threads", plan.threads},
+          {"hash", t.hash}};
+}
+
+std::string result_text(const std::string& dst, const Plan& plan, const Trace& t) {
+  return fmt::format(
+      "{}: {} piece{} in {}, peak {} of {}, moved {} ({:.2f} x the lower bound), "
+      "exact {}, hash {}\n",
+      dst, t.pieces, t.pieces == 1 ? "" : "s", format_seconds(t.seconds),
+      format_bytes(static_cast<double>(t.peak_bytes)),
+      format_bytes(static_cast<double>(plan.budget_bytes)),
+      format_bytes(t.bytes_read + t.bytes_written),
+      (t.bytes_read + t.bytes_written) / plan.lower_bound_bytes, to_string(plan.exact), t.hash);
+}
+
 Json plan_json(const Plan& plan) { return Json::parse(plan.to_json()); }
 
 }  // namespace tilewright::cli

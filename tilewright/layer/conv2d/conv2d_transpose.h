@@ -31,6 +31,9 @@ class Conv2dTranspose final : public Layer {
   bool reversed_taps() const override { return conv_->reversed_taps(); }
   double flop(const Block& block) const override;
 
+  /// The convolution whose adjoint this is.
+  const std::shared_ptr<const Conv2d>& convolution() const { return conv_; }
+
  private:
   std::shared_ptr<const Conv2d> conv_;
   Index rows_, columns_;

@@ -57,7 +57,8 @@ TEST(Strategy, SizesRunFromWholeToSmallestAligned) {
 TEST(Strategy, OnlyTapsCanCostBits) {
   for (const Strategy* s : strategy_table()) {
     const bool taps = s->axis() == Axis::kKy || s->axis() == Axis::kKx;
-    EXPECT_EQ(s->exactness(kProblem, cut(s->axis(), 1)), taps ? Exactness::kBound : Exactness::kBits)
+    EXPECT_EQ(s->exactness(kProblem, cut(s->axis(), 1)),
+              taps ? Exactness::kBound : Exactness::kBits)
         << s->name();
     EXPECT_EQ(s->exactness(kProblem, whole_cuts(kProblem)), Exactness::kBits) << s->name();
   }

@@ -1,0 +1,71 @@
+// Gradients of conv2d, in memory and from files to files.
+#pragma once
+
+#include "tilewright/api/convolve.h"
+#include "tilewright/network/gradient.h"
+
+namespace tilewright {
+
+/// Gradients of a sum over all results times their gradient: src [n,ci,y,x], weights
+/// [co,ci/g,ky,kx], bias [1,co,1,1]. Tensors that were not asked for are empty.
+struct Conv2dGradients {
+  Tensor src, weights, bias;
+};
+
+/// Which gradients are computed; the others cost nothing.
+struct WantedGradients {
+  bool src = true;
+  bool weights = true;
+  bool bias = false;
+};
+
+/// The gradients of conv2d(src, weights, options) given `gradient` [n,co,Y,X], the gradient of its
+/// result; on all processors, in the compute type. Throws InvalidArgument for shapes that do not
+/// fit.
+Conv2dGradients conv2d_gradients(const Tensor& src, const Tensor& weights, const Tensor& gradient,
+                                 const Conv2dOptions& options = {},
+                                 const WantedGradients& wanted = {});
+
+/// Adds the gradients to the tensors of `sums`; empty tensors are not computed. The tensors must
+/// have the shapes of the gradients and the compute type.
+void add_conv2d_gradients(const Tensor& src, const Tensor& weights, const Tensor& gradient,
+                          const Conv2dOptions& options, Conv2dGradients& sums);
+
+/// What `tilewright grad` is asked for.
+struct GradientRequest {
+  std::string src;       // path of the forward source
+  std::string gradient;  // path of the gradient of the result
+  std::string weights;   // path
+  Conv2dOptions options;
+  /// Where each gradient goes; empty: it is not computed.
+  std::string out_src, out_weights, out_bias;
+  PlanOptions planning;
+  bool overwrite = false;
+};
+
+/// One gradient of a request: opened and planned, nothing computed.
+struct GradientJob {
+  Operand wrt = Operand::kSrc;
+  std::string dst;
+  Problem problem;
+  Plan plan;
+  CreateOptions output;
+  Store* src = nullptr;  // of the problem, in `Gradients`
+  Store* weights = nullptr;
+};
+
+struct Gradients {
+  std::unique_ptr<Store> src, gradient, weights, ones;
+  Problem forward;
+  std::vector<GradientJob> jobs;
+};
+
+/// Opens the inputs of `request` and plans each gradient for `machine`. Throws as open_store and
+/// plan do; InvalidArgument if an output is an input or another output, if none is named, or if the
+/// shapes do not belong together.
+Gradients prepare(const GradientRequest& request, const Machine& machine);
+
+/// Creates job.dst, runs, commits. On any error nothing stands under the final name.
+Trace run_gradient(const GradientJob& job, const RunOptions& options = {});
+
+}  // namespace tilewright
