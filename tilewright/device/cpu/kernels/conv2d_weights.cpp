@@ -63,9 +63,14 @@ struct WeightsStep {
     return a.src.at<T>(n, g * ci + t.ci, y * stride_y + t.ky * dilation_y,
                        x * stride_x + t.kx * dilation_x);
   }
-  double* weight(Index g, Index channel, const Tap& t) const {
-    return a.dst.at<double>(g * co + channel, t.ci, t.ky, t.kx);
+  Tap next(Tap t) const {
+    if (++t.kx < kx) return t;
+    t.kx = 0;
+    if (++t.ky < ky) return t;
+    return {t.ci + 1, 0, 0};
   }
+  /// Elements from the group's first weight to another.
+  Index place(Index channel, const Tap& t) const { return a.dst.offset(channel, t.ci, t.ky, t.kx); }
 
  private:
   // Cycles per result: multiply-adds, at two a cycle and hidden latency, and packing.
@@ -120,10 +125,12 @@ class Part {
   static constexpr int kMaxVectors = OuterJob<T>::kMaxVectors;
   static constexpr int kMaxFactors = OuterJob<T>::kMaxFactors;
 
-  /// The weight of a lane, as far as the lane decides it; channel -1: no weight.
+  /// The weight of a lane, as far as the lane decides it.
   struct Lane {
-    Index channel = -1;
+    bool used = false;
+    Index channel = 0;
     Tap tap;
+    Index place = 0;
   };
 
   void list_lanes() {
@@ -133,14 +140,15 @@ class Part {
         Lane& lane = lanes_[static_cast<std::size_t>(v * lanes + i)];
         const Index at = (vectors_.begin + v) * lanes + i;
         if (s_.lanes == Lanes::kResults) {
-          if (at < s_.co) lane.channel = at;
+          lane = {at < s_.co, at, {}};
         } else if (s_.lanes == Lanes::kTaps) {
-          if (at < s_.taps()) lane = {0, s_.tap(at)};
+          lane = {at < s_.taps(), 0, s_.tap(at)};
         } else {
-          lane = {0, row_tap(vectors_.begin + v)};
+          lane = {true, 0, row_tap(vectors_.begin + v)};
           lane.tap.kx += i;
-          if (lane.tap.kx >= s_.kx) lane.channel = -1;
+          lane.used = lane.tap.kx < s_.kx;
         }
+        if (lane.used) lane.place = s_.place(lane.channel, lane.tap);
       }
   }
 
@@ -150,15 +158,15 @@ class Part {
     return {row / s_.ky, row % s_.ky, part * s_.ops.lanes};
   }
 
-  double* weight(const Lane& lane, Index factor) const {
-    return s_.lanes == Lanes::kResults ? s_.weight(g_, lane.channel, s_.tap(factor))
-                                       : s_.weight(g_, factor, lane.tap);
-  }
+  double* weights() const { return s_.a.dst.template at<double>(g_ * s_.co, 0, 0, 0); }
 
   void clear() {
-    for (Index f = factors_.begin; f < factors_.end; ++f)
+    Tap tap = s_.tap(factors_.begin);
+    for (Index f = factors_.begin; f < factors_.end; ++f, tap = s_.next(tap)) {
+      const Index place = s_.lanes == Lanes::kResults ? s_.place(0, tap) : s_.place(f, {});
       for (const Lane& lane : lanes_)
-        if (lane.channel >= 0) *weight(lane, f) = 0;
+        if (lane.used) weights()[lane.place + place] = 0;
+    }
   }
 
   void run_block(const ResultBlock& b) {
@@ -171,7 +179,7 @@ class Part {
       const Index count = std::min(most, factors_.end - f);
       set_factors(b, f, count, job);
       s_.ops.run(job, static_cast<int>(width_), static_cast<int>(count));
-      add(f, count);
+      add(count);
     }
   }
 
@@ -200,7 +208,7 @@ class Part {
       const Index step = by_results ? 1 : s_.stride_x;
       for (Index y = 0; y < b.rows; ++y) {
         T* to = packed_ + y * b.columns * wide + i;
-        if (lane.channel < 0) {
+        if (!lane.used) {
           for (Index x = 0; x < b.columns; ++x) to[x * wide] = 0;
           continue;
         }
@@ -216,20 +224,26 @@ class Part {
     const bool by_results = s_.lanes == Lanes::kResults;
     job.factor_row = by_results ? s_.stride_y * s_.a.src.strides[kY] : s_.a.weights.strides[kY];
     job.factor_step = by_results ? s_.stride_x : 1;
-    for (Index f = 0; f < count; ++f)
+    Tap tap = s_.tap(first);
+    for (Index f = 0; f < count; ++f, tap = s_.next(tap)) {
+      const auto at = static_cast<std::size_t>(f);
       job.factor[f] = by_results
-                          ? s_.source(b.n, g_, s_.tap(first + f), b.y, b.x)
+                          ? s_.source(b.n, g_, tap, b.y, b.x)
                           : s_.a.weights.template at<T>(b.n, g_ * s_.co + first + f, b.y, b.x);
+      factor_places_[at] = by_results ? s_.place(0, tap) : s_.place(first + f, {});
+    }
   }
 
-  void add(Index first, Index count) {
+  void add(Index count) {
     const Index wide = width_ * s_.ops.lanes;
+    double* const weights = this->weights();
     for (Index i = 0; i < vectors_.size() * s_.ops.lanes; ++i) {
       const Lane& lane = lanes_[static_cast<std::size_t>(i)];
-      if (lane.channel < 0) continue;
+      if (!lane.used) continue;
+      double* const to = weights + lane.place;
+      const T* const sums = sums_.data() + i;
       for (Index f = 0; f < count; ++f)
-        *weight(lane, first + f) +=
-            static_cast<double>(sums_[static_cast<std::size_t>(f * wide + i)]);
+        to[factor_places_[static_cast<std::size_t>(f)]] += static_cast<double>(sums[f * wide]);
     }
   }
 
@@ -239,6 +253,7 @@ class Part {
   Index width_ = 1;  // vectors that the unit runs: a power of two, the last ones repeated
   T* packed_;
   std::array<Lane, kMaxVectors * kMaxLanes> lanes_{};
+  std::array<Index, kMaxFactors> factor_places_{};
   alignas(64) std::array<T, kMaxVectors * kMaxFactors * kMaxLanes> sums_;
 };
 
