@@ -28,7 +28,7 @@ GradientProblem of_bias(const Problem& forward) {
   const Index channels = ones[kC];
   ones[kC] = 1;
   const auto conv = Conv2d::make(ones, {channels, 1, 1, 1}, false, {});
-  return made(forward, std::make_shared<Conv2dWeights>(conv), ones, forward.compute, From::kOnes,
+  return made(forward, std::make_shared<Conv2dWeights>(conv), ones, DType::kF32, From::kOnes,
               From::kGradient);
 }
 
