@@ -74,8 +74,7 @@ void backward(const std::string& weights, const std::string& gradient, const std
   request.out_weights = dst;
   request.options.padding = tw::Padding::same();
   request.overwrite = true;
-  const tw::Gradients jobs = tw::prepare(request, machine);
-  tw::run_gradient(jobs.jobs.front());
+  tw::run_gradients(tw::prepare(request, machine));
 }
 
 int main() {

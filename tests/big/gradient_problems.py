@@ -22,7 +22,7 @@ class Case:
         self.weights = folder / "weights.npy"
         for path, seed in ((self.src, 1), (self.gradient, 2)):
             tilewright("synth", path, "--size", f"{channels}x{side}x{side}", "--seed", seed,
-                       "--quiet", "--memory", "256MiB")
+                       "--overwrite", "--quiet", "--memory", "256MiB")
         write_weights(self.weights, (channels, channels, 3, 3))
 
     def out(self, name):
@@ -53,7 +53,8 @@ def check_invariance(checks, case, budgets):
                 hashes[name].add(r["hash"])
                 checks.that(r["exact"] == "bits", f"{name} within {memory}: {r['exact']}")
                 print(f"  {memory:>10} {threads} threads {name:8} {r['seconds']:8.2f} s "
-                      f"{r['flop_per_second'] / 1e9:6.0f} GFLOP/s {r['steps']:>6} steps", flush=True)
+                      f"{r['flop_per_second'] / 1e9:6.0f} GFLOP/s {r['steps']:>6} steps",
+                      flush=True)
             checks.that(resident <= memory + OUTSIDE_BUDGET,
                         f"{memory}, {threads} threads: {resident} resident")
     for name, found in hashes.items():

@@ -44,7 +44,7 @@ Trace copy_store(Store& src, const std::string& dst_path, int rank, bool overwri
               options);
   for (Index i = 0; i < count; ++i) {
     if (options.cancel != nullptr && options.cancel->load())
-      throw Interrupted("interrupted; nothing was left under the final name");
+      throw Interrupted("interrupted; no output was left");
     const Index x = i % s.x.count(), y = i / s.x.count() % s.y.count();
     const Index plane = i / s.x.count() / s.y.count();
     const Index n = plane / spec.shape[kC], c = plane % spec.shape[kC];

@@ -193,11 +193,18 @@ Gradients prepare(const GradientRequest& request, const Machine& machine) {
   return g;
 }
 
-Trace run_gradient(const GradientJob& job, const RunOptions& options) {
-  const auto dst = create_store(job.dst, job.output);
-  const Trace trace = run(job.plan, Stores{job.src, job.weights, nullptr, dst.get()}, options);
-  dst->commit();
-  return trace;
+std::vector<Trace> run_gradients(const Gradients& gradients, const RunOptions& options) {
+  std::vector<std::unique_ptr<Store>> outputs;
+  for (const GradientJob& job : gradients.jobs)
+    outputs.push_back(create_store(job.dst, job.output));
+  std::vector<Trace> traces;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const GradientJob& job = gradients.jobs[i];
+    traces.push_back(
+        run(job.plan, Stores{job.src, job.weights, nullptr, outputs[i].get()}, options));
+  }
+  for (const auto& output : outputs) output->commit();
+  return traces;
 }
 
 }  // namespace tilewright

@@ -65,7 +65,8 @@ struct Gradients {
 /// shapes do not belong together.
 Gradients prepare(const GradientRequest& request, const Machine& machine);
 
-/// Creates job.dst, runs, commits. On any error nothing stands under the final name.
-Trace run_gradient(const GradientJob& job, const RunOptions& options = {});
+/// Creates all outputs, runs the jobs one after the other, then commits all; one trace each. On any
+/// error nothing stands under a final name.
+std::vector<Trace> run_gradients(const Gradients& gradients, const RunOptions& options = {});
 
 }  // namespace tilewright

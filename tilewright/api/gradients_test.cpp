@@ -147,7 +147,7 @@ TEST(GradientFiles, EqualThoseInMemory) {
 
   const Gradients g = prepare(request, local_machine().limited_to({Index{8} << 20, 2}));
   ASSERT_EQ(g.jobs.size(), 3u);
-  for (const GradientJob& job : g.jobs) run_gradient(job);
+  run_gradients(g);
 
   const Conv2dGradients expected =
       conv2d_gradients(kSrc, kWeights, gradient, {}, {true, true, true});

@@ -160,10 +160,10 @@ VerifyReport verify(const ConvolveRequest& request, Convolution& c, const Machin
     const auto dst = open_store(request.dst);
     const TensorSpec expected = c.problem.spec(Operand::kDst);
     if (dst->spec() != expected)
-      throw InvalidArgument(fmt::format("'{}' holds {} {}, this convolution gives {} {}",
-                                        request.dst, to_string(dst->spec().dtype),
-                                        to_string(dst->spec().shape), to_string(expected.dtype),
-                                        to_string(expected.shape)));
+      throw InvalidArgument(fmt::format(
+          "'{}' holds {} {}, this convolution gives {} {}; give the options that made it",
+          request.dst, to_string(dst->spec().dtype), to_string(dst->spec().shape),
+          to_string(expected.dtype), to_string(expected.shape)));
     if (options.full && c.plan.exact == Exactness::kBound)
       throw InvalidArgument(
           "--full compares bits, which a plan of class 'bound' does not promise; leave it out");

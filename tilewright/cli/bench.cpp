@@ -21,18 +21,32 @@ struct Arguments {
 };
 
 // Problem lines as they stand; other words are files of problem lines, # starting a comment.
-std::vector<std::string> problem_lines(const std::vector<std::string>& words) {
-  std::vector<std::string> lines;
+std::vector<Problem> problems(const std::vector<std::string>& words) {
+  std::vector<Problem> list;
   for (const std::string& w : words) {
     if (is_problem_line(w)) {
-      lines.push_back(w);
+      list.push_back(parse_problem(w));
       continue;
     }
     std::stringstream text(read_text(w));
-    for (std::string line; std::getline(text, line);)
-      if (!line.empty() && line[0] != '#') lines.push_back(line);
+    int number = 0;
+    for (std::string line; std::getline(text, line);) {
+      ++number;
+      if (line.empty() || line[0] == '#') continue;
+      try {
+        list.push_back(parse_problem(line));
+      } catch (const InvalidArgument& e) {
+        throw InvalidArgument(fmt::format("{}:{}: {}", w, number, e.what()));
+      }
+    }
   }
-  return lines;
+  return list;
+}
+
+// The system counts resident memory in steps that say nothing about small runs.
+Index measured_peak(const Plan& p, const BenchResult& r) {
+  constexpr Index kLeast = 4 << 20;
+  return r.resident_bytes > 0 && p.peak_bytes() >= kLeast ? r.resident_bytes : r.trace.peak_bytes;
 }
 
 Json row(const Plan& p, const BenchResult& r, double peak) {
@@ -47,7 +61,7 @@ Json row(const Plan& p, const BenchResult& r, double peak) {
           {"gflop_per_second", gflops},
           {"fraction_of_peak", peak > 0 ? gflops / peak : 0},
           {"seconds_each", r.seconds},
-          {"peak_bytes", r.resident_bytes > 0 ? r.resident_bytes : r.trace.peak_bytes},
+          {"peak_bytes", measured_peak(p, r)},
           {"predicted_peak_bytes", p.peak_bytes()},
           {"bytes_moved", r.trace.bytes_read + r.trace.bytes_written},
           {"lower_bound_bytes", p.lower_bound_bytes},
@@ -81,8 +95,7 @@ void run(const Arguments& a) {
   options.least = parse_exactness(a.exact);
   options.kernel = a.kernel_impl;
   options.dst.in_place = true;
-  for (const std::string& line : problem_lines(a.problems)) {
-    const Problem problem = parse_problem(line);
+  for (const Problem& problem : problems(a.problems)) {
     options.force = a.force;
     std::vector<Plan> plans{plan(problem, machine, options)};
     for (const std::string& other : others(a)) {

@@ -39,11 +39,12 @@ void run(const Arguments& a) {
   options.cancel = &cancelled();
   options.progress = a.talk.reporter();
   Json all = Json::object();
-  for (const GradientJob& job : g.jobs) {
-    const Trace trace = run_gradient(job, options);
-    end_bar();
-    all[name_of(job.wrt)] = result_json(job.plan, trace);
-    if (!a.talk.json && !a.talk.quiet) print(result_text(job.dst, job.plan, trace));
+  const std::vector<Trace> traces = run_gradients(g, options);
+  end_bar();
+  for (std::size_t i = 0; i < traces.size(); ++i) {
+    const GradientJob& job = g.jobs[i];
+    all[name_of(job.wrt)] = result_json(job.plan, traces[i]);
+    if (!a.talk.json && !a.talk.quiet) print(result_text(job.dst, job.plan, traces[i]));
   }
   if (a.talk.json) print(text_of(all) + "\n");
 }

@@ -9,8 +9,17 @@
 namespace tilewright {
 namespace {
 
-void check_forced(Exactness reached, const PlanOptions& options) {
+void check_forced(const Problem& problem, Exactness reached, const PlanOptions& options) {
   if (reached <= options.least) return;
+  if (sums_image(*problem.layer))
+    throw InvalidArgument(fmt::format(
+        "force '{}': cuts {} inside its blocks of sums, which reaches only '{}', but '{}' is asked "
+        "for; cut rows at multiples of {}, columns at multiples of {} and only with y={}, both "
+        "only "
+        "with n=1, or allow it with --exact {}",
+        options.force, problem.layer->name(), to_string(reached), to_string(options.least),
+        problem.layer->sum_block(Axis::kY), problem.layer->sum_block(Axis::kX),
+        problem.layer->sum_block(Axis::kY), to_string(reached)));
   throw InvalidArgument(fmt::format(
       "force '{}': re-associates sums, which reaches only '{}', but '{}' is asked for; cut the "
       "input channels to 1 as well (ci=1, and ky=1 below kx), or allow it with --exact {}",
@@ -33,7 +42,7 @@ Plan plan(const Problem& problem, const Machine& machine, const PlanOptions& opt
                                       machine.host_bytes, machine.threads));
   Search search(problem, machine, options);
   const KernelInfo& kernel = choose_kernel(problem, machine, options);
-  check_forced(search.most_exact(kernel), options);
+  check_forced(problem, search.most_exact(kernel), options);
   search.with_kernel(kernel);
   if (!search.best()) {
     throw BudgetTooSmall(

@@ -165,7 +165,7 @@ double select_weights(Store& weights, const Layer& layer, const Region& region,
   const Region from = reversed ? stored_taps(layer, region) : region;
   weights.read(from, block);
   if (reversed) reverse_taps(block);
-  return static_cast<double>(from.volume() * size_of(weights.spec().dtype));
+  return static_cast<double>(from.volume() * size_of(block.dtype));
 }
 
 }  // namespace tilewright

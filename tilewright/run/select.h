@@ -13,7 +13,7 @@ double select_window(Store& src, const Layer& layer, const Region& window, const
                      const TensorView& tile);
 
 /// Reads `region` of the weights into dense `block`, in the order in which taps are summed.
-/// Returns the bytes asked of the store.
+/// Returns the bytes that arrive, in the type of `block`.
 double select_weights(Store& weights, const Layer& layer, const Region& region,
                       const TensorView& block);
 

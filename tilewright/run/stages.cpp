@@ -144,7 +144,7 @@ Index Bench::bytes_used() const {
 
 void Bench::check_cancel() const {
   if (options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed))
-    throw Interrupted("interrupted; nothing was left under the final name");
+    throw Interrupted("interrupted; no output was left");
 }
 
 void Bench::poison(const TensorView& v) const {
