@@ -7,6 +7,7 @@
 
 #include "tilewright/device/cpu/arena.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_block.h"
+#include "tilewright/tensor/convert.h"
 
 namespace tilewright::cpu {
 namespace {
@@ -76,8 +77,9 @@ Phase phase(const Window& w, const StepArgs::Place& at, Index outputs, Index tap
   p.tap_step = w.stride / common;
   p.dilation = w.dilation / common;
   const Index reach = at.dst + number + w.pad_begin - at.tap * w.dilation;
-  while (p.tap < p.tap_step && floor_mod(reach - p.tap * w.dilation, w.stride) != 0) ++p.tap;
-  if (p.tap == p.tap_step || p.tap >= taps) return p;
+  const Index most = std::min(p.tap_step, taps);
+  while (p.tap < most && floor_mod(reach - p.tap * w.dilation, w.stride) != 0) ++p.tap;
+  if (p.tap == most) return p;
   p.taps = (taps - p.tap + p.tap_step - 1) / p.tap_step;
   p.src = floor_div(reach - p.tap * w.dilation, w.stride) - at.src - (p.taps - 1) * p.dilation;
   return p;
@@ -110,16 +112,6 @@ DirectStep<T> transpose_step(const StepArgs& a, const Phase& y, const Phase& x, 
   s.weights_ci = s.weights_co * s.co;
   s.weights_g = s.weights_ci * s.ci;
   return s;
-}
-
-/// Outputs that stride leaves without a tap.
-template <class T>
-void clear(const StepArgs& a, const Phase& y, const Phase& x) {
-  for (Index n = 0; n < a.dst.shape[kN]; ++n)
-    for (Index c = 0; c < a.dst.shape[kC]; ++c)
-      for (Index i = y.output; i < a.dst.shape[kY]; i += a.layer->window(kY).stride)
-        for (Index j = x.output; j < a.dst.shape[kX]; j += a.layer->window(kX).stride)
-          *a.dst.at<T>(n, c, i, j) = T(0);
 }
 
 /// How often each axis of the outputs is cut.
@@ -230,15 +222,18 @@ template <class T>
 void run_transpose(const StepArgs& a) {
   const DirectOps<T>& ops = *direct_ops<T>();
   const Window &wy = a.layer->window(kY), &wx = a.layer->window(kX);
-  for (Index i = 0; i < std::min(wy.stride, a.dst.shape[kY]); ++i)
+  // Wide strides leave outputs without a tap.
+  const bool gaps = wy.stride > a.weights.shape[2] || wx.stride > a.weights.shape[3] ||
+                    std::gcd(wy.stride, wy.dilation) > 1 || std::gcd(wx.stride, wx.dilation) > 1;
+  if (gaps && a.first) fill_zero(a.dst);
+  for (Index i = 0; i < std::min(wy.stride, a.dst.shape[kY]); ++i) {
+    const Phase y = phase(wy, a.y, a.dst.shape[kY], a.weights.shape[2], i);
+    if (y.taps == 0) continue;
     for (Index j = 0; j < std::min(wx.stride, a.dst.shape[kX]); ++j) {
-      const Phase y = phase(wy, a.y, a.dst.shape[kY], a.weights.shape[2], i);
       const Phase x = phase(wx, a.x, a.dst.shape[kX], a.weights.shape[3], j);
-      if (y.taps > 0 && x.taps > 0)
-        run_step(a, transpose_step<T>(a, y, x, ops.lanes), ops);
-      else if (a.first)
-        clear<T>(a, y, x);
+      if (x.taps > 0) run_step(a, transpose_step<T>(a, y, x, ops.lanes), ops);
     }
+  }
 }
 
 // Panel by panel: each is copied to the workspace and comes back transposed.
