@@ -182,5 +182,19 @@ TEST(Exactness, NamesGoBothWays) {
   EXPECT_THROW(parse_exactness("exact"), InvalidArgument);
 }
 
+TEST(Planner, SumsOfImagesAreExactWhereCutsKeepToTheirBlocks) {
+  const Problem p = parse_problem("conv2d_weights n2 ci5 y41 x300 co7 k3x3 p1,1,1,1");
+  PlanOptions options;
+  options.least = Exactness::kBits;
+  for (const char* force : {"n=1,y=8,x=128", "x=128", "y=16", "n=1,y=24", "co=2,ci=3,y=8"}) {
+    options.force = force;
+    EXPECT_EQ(plan(p, test_machine(Index{1} << 30), options).exact, Exactness::kBits) << force;
+  }
+  for (const char* force : {"y=16,x=128", "y=9", "x=100", "n=2,y=8"}) {
+    options.force = force;
+    EXPECT_THROW(plan(p, test_machine(Index{1} << 30), options), InvalidArgument) << force;
+  }
+}
+
 }  // namespace
 }  // namespace tilewright

@@ -144,7 +144,7 @@ bool Search::allowed() const {
   const Cuts& c = now_.cuts;
   const bool inside_group = c[Axis::kCo].cut() || c[Axis::kCi].cut();
   if (inside_group && c[Axis::kG].block() > 1) return false;
-  if (sums_image(*now_.problem.layer) && !force_.given[Axis::kY]) return true;  // depends on rows
+  if (sums_image(*now_.problem.layer)) return true;  // depends on rows and images, chosen later
   return exactness_of(now_) <= options_.least;
 }
 

@@ -16,6 +16,8 @@ inline Machine test_machine(Index host_bytes, int threads = 2) {
   const std::vector<DType> floats{DType::kF32, DType::kF64};
   m.kernels = {{"cpu", "conv2d/direct", "conv2d", Order::kCanonical, floats, 256 << 10, 60e9},
                {"cpu", "conv2d/library", "conv2d", Order::kFree, {DType::kF32}, 1 << 20, 90e9},
+               {"cpu", "conv2d_weights/direct", "conv2d_weights", Order::kCanonical, floats,
+                160 << 10, 60e9},
                {"reference", "conv2d/definition", "conv2d", Order::kCanonical, floats, 0, 1e9}};
   return m;
 }
