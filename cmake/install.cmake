@@ -1,9 +1,9 @@
 # `cmake --install` and the package that find_package(tilewright) finds. Installed are the headers
-# that tilewright/tilewright.h reaches; tools/check_modules.py sees to it that they need nothing
-# but the standard library.
+# that tilewright/tilewright.h and tilewright/testkit/testkit.h reach; tools/check_modules.py sees
+# to it that they need nothing but the standard library.
 include(CMakePackageConfigHelpers)
 
-set(queue tilewright/tilewright.h)
+set(queue tilewright/tilewright.h tilewright/testkit/testkit.h)
 set(public_headers "")
 while(queue)
   list(POP_FRONT queue header)
@@ -23,7 +23,8 @@ foreach(header ${public_headers})
 endforeach()
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/tilewright)
-install(TARGETS tilewright EXPORT tilewright-targets)
+set_target_properties(tilewright_testkit PROPERTIES INSTALL_RPATH "$ORIGIN")
+install(TARGETS tilewright tilewright_testkit EXPORT tilewright-targets)
 install(EXPORT tilewright-targets NAMESPACE tilewright:: DESTINATION ${package}
         FILE tilewright-config.cmake)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/tilewright-config-version.cmake

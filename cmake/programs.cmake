@@ -1,5 +1,5 @@
 # Programs on top of the library: the command line, the examples and the benchmarks. They see
-# tilewright/tilewright.h only.
+# tilewright/tilewright.h only; examples see the test kit as well.
 
 # The command line program: <build>/tilewright. Its sources but main.cpp are a library of their own
 # so that its tests can call them.
@@ -40,7 +40,8 @@ if(TILEWRIGHT_EXAMPLES)
     file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR}/examples ${source})
     string(REGEX REPLACE "(/main)?\\.cpp$" "" name ${name})
     add_executable(example_${name} ${source})
-    target_link_libraries(example_${name} PRIVATE tilewright tilewright_sanitize)
+    target_link_libraries(example_${name} PRIVATE tilewright tilewright_testkit
+                                                  tilewright_sanitize)
     if(TILEWRIGHT_TESTS)
       add_test(NAME examples.${name}
                COMMAND ${CMAKE_COMMAND} -DPROGRAM=$<TARGET_FILE:example_${name}>

@@ -31,7 +31,10 @@ SOUND = {
     "tilewright/run/run.cpp": "device/device.h plan/plan.h <tbb/task_group.h>",
     "tilewright/cli/main.cpp": "tilewright.h cli/options.h <CLI/CLI.hpp>",
     "tilewright/cli/options.h": "<string>",
-    "examples/01_first.cpp": "tilewright.h",
+    "tilewright/testkit/testkit.h": "testkit/subject.h",
+    "tilewright/testkit/subject.h": "tilewright.h <memory>",
+    "tilewright/testkit/report.cpp": "testkit/testkit.h <nlohmann/json.hpp> <fmt/format.h>",
+    "examples/01_first.cpp": "tilewright.h testkit/testkit.h",
     "tests/property/plans_test.cpp": "tilewright.h device/conformance.h <gtest/gtest.h>",
 }
 
@@ -46,6 +49,11 @@ WRONG = [
     ("tilewright/plan/planner.cpp", "plan/strategy/rows.h", "only by its port's table.cpp"),
     ("tilewright/device/device.h", "device/conformance.h", "conformance suites are for tests"),
     ("tilewright/cli/main.cpp", "plan/plan.h", "cli sees tilewright/tilewright.h only"),
+    ("tilewright/testkit/subject.h", "plan/plan.h", "testkit sees tilewright/tilewright.h only"),
+    ("tilewright/testkit/testkit.h", "<fmt/format.h>", "fmt may be used only in *.cpp"),
+    ("tilewright/testkit/testkit.h", "<unistd.h>", "need the standard library only"),
+    ("examples/01_first.cpp", "testkit/subject.h", "examples sees tilewright/tilewright.h only"),
+    ("tilewright/run/run.cpp", "testkit/testkit.h", "run must not see testkit"),
     ("examples/01_first.cpp", "plan/plan.h", "examples sees tilewright/tilewright.h only"),
     ("tests/property/plans_test.cpp", "plan/plan.h", "tests sees tilewright/tilewright.h only"),
     ("tilewright/run/run.cpp", "tilewright.h", "for users of the library"),

@@ -154,20 +154,6 @@ void add_conv2d_gradients(const Tensor& src, const Tensor& weights, const Tensor
   compute(src, weights, gradient, options, true, sums);
 }
 
-Tensor conv2d_transpose(const Tensor& src, const Tensor& weights, Index rows, Index columns,
-                        const Conv2dOptions& options) {
-  const Problem problem =
-      conv2d_transpose_problem(src.spec(), weights.shape(), rows, columns, options);
-  Tensor dst(problem.spec(Operand::kDst));
-  static const Machine machine = local_machine();
-  PlanOptions planning;
-  planning.dst.in_place = true;
-  RunOptions running;
-  running.fingerprint = false;
-  run(plan(problem, machine, planning), src, weights, nullptr, dst, running);
-  return dst;
-}
-
 Gradients prepare(const GradientRequest& request, const Machine& machine) {
   Gradients g;
   const std::vector<Output> outputs = outputs_of(request);

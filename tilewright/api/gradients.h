@@ -31,11 +31,6 @@ Conv2dGradients conv2d_gradients(const Tensor& src, const Tensor& weights, const
 void add_conv2d_gradients(const Tensor& src, const Tensor& weights, const Tensor& gradient,
                           const Conv2dOptions& options, Conv2dGradients& sums);
 
-/// Transposed convolution in memory, see conv2d_transpose_problem; on all processors. The result
-/// has the compute type.
-Tensor conv2d_transpose(const Tensor& src, const Tensor& weights, Index rows, Index columns,
-                        const Conv2dOptions& options = {});
-
 /// What `tilewright grad` is asked for.
 struct GradientRequest {
   std::string src;       // path of the forward source

@@ -113,19 +113,6 @@ TEST(Conv2dGradients, RefuseShapesThatDoNotBelongTogether) {
   EXPECT_THROW(add_conv2d_gradients(kSrc, kWeights, gradient, {}, sums), InvalidArgument);
 }
 
-TEST(Conv2dTranspose, HandValues) {
-  const Tensor src = Tensor::from({1, 1, 1, 2}, {1, 10});
-  const Tensor weights = Tensor::from({1, 2, 1, 2}, {1, 2, 3, 4});
-
-  const Tensor dst = conv2d_transpose(src, weights, 1, 4, {.stride = {1, 2}});
-  EXPECT_EQ(dst.shape(), (Shape{1, 2, 1, 4}));
-  EXPECT_EQ(floats(dst), (std::vector<float>{1, 2, 10, 20, 3, 4, 30, 40}));
-
-  // One more column that no tap reaches; two more would belong to a longer source.
-  EXPECT_EQ(conv2d_transpose(src, weights, 1, 5, {.stride = {1, 2}}).shape()[3], 5);
-  EXPECT_THROW(conv2d_transpose(src, weights, 1, 6, {.stride = {1, 2}}), InvalidArgument);
-}
-
 TEST(GradientProblem, TransposedConvolutionHasGradientsToo) {
   const Problem up = parse_problem("conv2d_transpose ci3 y5 x4 co2 k3x3 s2x2 p1,1,1,1 o9x7");
 

@@ -1,0 +1,85 @@
+// Runs checks, and looks for the layer of a network that is at fault.
+#include "tilewright/testkit/check.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace tilewright::testkit {
+namespace {
+
+// Never throws: an exception of the layer is a finding.
+void attempt(const Check& check, const Subject& subject, const Case& c, Finding& finding) {
+  try {
+    check.run(subject, c, finding);
+  } catch (const std::exception& e) {
+    finding.fail(std::string("threw: ") + e.what());
+  }
+}
+
+bool fails(const Check& check, const Subject& subject, const Case& c) {
+  Finding finding;
+  attempt(check, subject, c, finding);
+  return finding.failed();
+}
+
+// The first part that fails `check` by itself; "outer.inner" for a network within a network.
+std::string first_failing(const std::vector<Part>& parts, const Check& check, const Case& c) {
+  for (const Part& part : parts) {
+    Case own;
+    own.dtype = c.dtype;
+    own.seed = c.seed;
+    own.inputs = part.inputs;
+    for (const Tensor& t : part.inputs) own.shapes.push_back(t.shape());
+    if (!fails(check, *part.subject, own)) continue;
+    const std::string inner = first_failing(part.subject->parts(part.inputs), check, own);
+    return inner.empty() ? part.name : part.name + "." + inner;
+  }
+  return "";
+}
+
+std::string guilty_part(const Check& check, const Subject& subject, const Case& c) {
+  std::vector<Part> parts;
+  try {
+    parts = subject.parts(make_inputs(c, c.dtype));
+  } catch (const std::exception&) {
+    return "";  // the network does not even run; the finding says so
+  }
+  if (parts.empty()) return "";
+  if (const std::string name = first_failing(parts, check, c); !name.empty()) return name;
+  for (const Check& other : check_table())
+    if (const std::string name = first_failing(parts, other, c); !name.empty())
+      return fmt::format("{} (by the check {})", name, other.name);
+  return "none by itself: look at how the layers are joined";
+}
+
+}  // namespace
+
+Finding run_check(const Check& check, const Subject& subject, const Case& c) {
+  Finding finding;
+  finding.subject = subject.name();
+  finding.check = check.name;
+  finding.case_name = c.name;
+  const auto start = std::chrono::steady_clock::now();
+  attempt(check, subject, c, finding);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  finding.seconds = took.count();
+  if (!finding.failed()) return finding;
+  try {
+    if (finding.line.empty()) finding.line = subject.line(make_inputs(c, c.dtype), kResult, c.seed);
+  } catch (const std::exception&) {
+    finding.line = subject.name();
+  }
+  finding.guilty = guilty_part(check, subject, c);
+  return finding;
+}
+
+Report check_layer(const Subject& subject, const std::vector<Case>& cases,
+                   const std::vector<Check>& checks) {
+  Report report;
+  for (const Case& c : cases)
+    for (const Check& check : checks) report.findings.push_back(run_check(check, subject, c));
+  return report;
+}
+
+}  // namespace tilewright::testkit

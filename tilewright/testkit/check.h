@@ -1,0 +1,27 @@
+// The checks of the test kit, one file each in checks/, as a visible table.
+#pragma once
+
+#include "tilewright/testkit/finding.h"
+#include "tilewright/testkit/report.h"
+
+namespace tilewright::testkit {
+
+struct Check {
+  const char* name;
+  const char* question;
+  /// Fails or skips the finding, or leaves it passed. What it throws counts as a failure.
+  void (*run)(const Subject&, const Case&, Finding&);
+};
+
+/// All checks, the quickest to understand first.
+const std::vector<Check>& check_table();
+
+/// Runs `checks` on every case. If a network fails, the finding names the layer at fault: the first
+/// that fails the same check by itself with the tensors that reach it, or else any other check.
+Report check_layer(const Subject& subject, const std::vector<Case>& cases,
+                   const std::vector<Check>& checks = check_table());
+
+/// One check on one case.
+Finding run_check(const Check& check, const Subject& subject, const Case& c);
+
+}  // namespace tilewright::testkit

@@ -1,0 +1,62 @@
+// <J v, g> = <v, J' g> along random directions: one number that involves every partial derivative,
+// for sizes whose Jacobian would be too large.
+#include <cmath>
+
+#include "tilewright/testkit/checks/checks.h"
+
+namespace tilewright::testkit {
+namespace {
+
+constexpr double kStep = 0x1p-14;
+constexpr double kBound = 1e-7;
+
+Tensor moved(const Tensor& from, const std::vector<double>& along, double step) {
+  std::vector<double> x = numbers(from);
+  for (std::size_t k = 0; k < x.size(); ++k) x[k] += step * along[k];
+  return tensor_of(DType::kF64, from.shape(), x);
+}
+
+struct Product {
+  double sum = 0;
+  double scale = 0;  // root of the sum of squares: what rounding and chance amount to
+};
+
+Product product(const std::vector<double>& a, const std::vector<double>& b) {
+  Product p;
+  for (std::size_t k = 0; k < a.size(); ++k) {
+    p.sum += a[k] * b[k];
+    p.scale += a[k] * b[k] * a[k] * b[k];
+  }
+  p.scale = std::sqrt(p.scale);
+  return p;
+}
+
+}  // namespace
+
+void check_adjoint(const Subject& subject, const Case& c, Finding& finding) {
+  const Tensors inputs = make_inputs(c, DType::kF64);
+  const Tensor result = subject.forward(inputs);
+  const Tensor g = make_values(result.shape(), DType::kF64, c.seed * 31 + 29);
+  const Tensors gradients = subject.backward(inputs, g, all_wanted(inputs.size()));
+  const std::vector<std::string> names = subject.inputs();
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const auto v = numbers(make_values(inputs[i].shape(), DType::kF64, c.seed * 31 + 20 + i));
+    Tensors to = inputs;
+    to[i] = moved(inputs[i], v, kStep);
+    const std::vector<double> above = numbers(subject.forward(to));
+    to[i] = moved(inputs[i], v, -kStep);
+    const std::vector<double> below = numbers(subject.forward(to));
+    std::vector<double> jv(above.size());
+    for (std::size_t k = 0; k < jv.size(); ++k) jv[k] = (above[k] - below[k]) / (2 * kStep);
+    const Product forward = product(jv, numbers(g));
+    const double backward = product(v, numbers(gradients.at(i))).sum;
+    // Random products cancel, so their root of squares is a fairer measure than their sum.
+    const double scale = std::max(forward.scale, 1e-300);
+    finding.compare("<J v, g> by " + names.at(i) + " over its scale",
+                    tensor_of(DType::kF64, {1, 1, 1, 2}, {backward / scale, 1}),
+                    tensor_of(DType::kF64, {1, 1, 1, 2}, {forward.sum / scale, 1}), kBound,
+                    subject.line(inputs, static_cast<int>(i), c.seed));
+  }
+}
+
+}  // namespace tilewright::testkit

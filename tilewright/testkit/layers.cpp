@@ -1,0 +1,243 @@
+// A layer of the library is a Problem; its gradients are problems too, so one class serves all.
+#include "tilewright/testkit/layers.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <functional>
+#include <random>
+
+namespace tilewright::testkit {
+namespace {
+
+using From = GradientProblem::From;
+using MakeProblem = std::function<Problem(const std::vector<TensorSpec>&)>;
+
+constexpr Operand kOperands[] = {Operand::kSrc, Operand::kWeights, Operand::kBias};
+
+// How a problem is run; cuts are drawn for each problem from a seed.
+struct Way {
+  std::string name;
+  std::string kernel{};
+  bool cut = false;
+  int threads = 1;
+  std::uint64_t seed = 1;
+};
+
+// Random cuts that keep every bit: images one by one and taps not at all; of an image that is
+// summed only the rows, at their blocks.
+std::string random_cuts(const Problem& p, std::uint64_t seed) {
+  std::mt19937_64 random(seed ^ text_hash(p.line()));
+  const auto in = [&](Index most) {
+    return 1 + static_cast<Index>(random() % static_cast<std::uint64_t>(most));
+  };
+  const Extents e = p.extents();
+  const Index row = p.layer->sum_block(Axis::kY);
+  const Index rows = std::min(e[Axis::kY], row * in(ceil_div(e[Axis::kY], row)));
+  const Index columns = sums_image(*p.layer) ? e[Axis::kX] : in(e[Axis::kX]);
+  std::string cuts =
+      fmt::format("n=1,g=1,ci={},y={},x={},flight={}", in(e[Axis::kCi]), rows, columns, in(2));
+  if (e[Axis::kCo] > 1) cuts += fmt::format(",co={}", in(e[Axis::kCo] - 1));
+  return cuts + (in(2) == 1 ? ",weights=streamed" : ",weights=kept");
+}
+
+ConstTensorView ones(const TensorSpec& spec) {
+  static const Tensor f32 = Tensor::from({1, 1, 1, 1}, {1}), f64 = dense(f32.view(), DType::kF64);
+  return {
+      (spec.dtype == DType::kF64 ? f64 : f32).view().data, spec.dtype, spec.shape, {0, 0, 0, 0}};
+}
+
+class ProblemSubject : public Subject {
+ public:
+  ProblemSubject(std::string name, std::size_t count, MakeProblem make, Way way)
+      : name_(std::move(name)), make_(std::move(make)), way_(std::move(way)), work_(count, 0) {}
+
+  std::string name() const override { return name_; }
+  std::vector<std::string> inputs() const override {
+    std::vector<std::string> names{"src", "weights", "bias"};
+    names.resize(work_.size());
+    return names;
+  }
+  Tensor forward(const Tensors& inputs) const override { return forward_views(views_of(inputs)); }
+  Tensors backward(const Tensors& inputs, const Tensor& gradient,
+                   const std::vector<bool>& wanted) const override {
+    return backward_views(views_of(inputs), gradient.view(), wanted);
+  }
+  Tensor forward_views(const Views& inputs) const override;
+  Tensors backward_views(const Views& inputs, const ConstTensorView& gradient,
+                         const std::vector<bool>& wanted) const override;
+  std::vector<double> gradient_work() const override { return work_; }
+  std::vector<Variant> variants(const Tensors& inputs, std::uint64_t seed) const override;
+  std::string line(const Tensors& inputs, int which, std::uint64_t seed) const override;
+
+ protected:
+  void count_work(std::size_t which, double flop) const { work_.at(which) += flop; }
+
+ private:
+  Problem problem(const Views& inputs) const {
+    std::vector<TensorSpec> specs;
+    for (const ConstTensorView& v : inputs) specs.push_back({v.dtype, v.shape});
+    return make_(specs);
+  }
+  Plan planned(const Problem& p) const {
+    PlanOptions options;
+    options.least = Exactness::kBits;
+    options.kernel = way_.kernel;
+    if (way_.cut) options.force = random_cuts(p, way_.seed);
+    static const Machine machine = local_machine().limited_to({Index{1} << 30, 0});
+    return plan(p, machine.limited_to({0, way_.threads}), options);
+  }
+  void run_to(const Problem& p, const Views& operands, const TensorView& dst) const;
+
+  std::string name_;
+  MakeProblem make_;
+  Way way_;
+  mutable std::vector<double> work_;
+};
+
+void ProblemSubject::run_to(const Problem& p, const Views& operands, const TensorView& dst) const {
+  std::vector<MemoryStore> stores;
+  for (const ConstTensorView& v : operands) stores.emplace_back(v);
+  MemoryStore out(dst);
+  RunOptions options;
+  options.fingerprint = false;
+  options.poison = true;
+  run(planned(p), {&stores.at(0), &stores.at(1), stores.size() > 2 ? &stores[2] : nullptr, &out},
+      options);
+}
+
+Tensor ProblemSubject::forward_views(const Views& inputs) const {
+  const Problem p = problem(inputs);
+  Tensor dst(p.spec(Operand::kDst));
+  run_to(p, inputs, dst.view());
+  return dst;
+}
+
+Tensors ProblemSubject::backward_views(const Views& inputs, const ConstTensorView& gradient,
+                                       const std::vector<bool>& wanted) const {
+  const Problem forward = problem(inputs);
+  Tensors found(inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!wanted.at(i)) continue;
+    const GradientProblem g = gradient_problem(forward, kOperands[i], gradient.dtype);
+    const auto view = [&](From from) {
+      return from == From::kSrc       ? inputs[0]
+             : from == From::kWeights ? inputs[1]
+             : from == From::kOnes    ? ones(g.problem.spec(Operand::kSrc))
+                                      : gradient;
+    };
+    found[i] = Tensor(inputs[i].dtype, inputs[i].shape);
+    TensorView to = found[i].view();
+    to.shape = g.problem.spec(Operand::kDst).shape;  // the bias as weights [co,1,1,1]
+    to.strides = dense_strides(to.shape);
+    run_to(g.problem, {view(g.src), view(g.weights)}, to);
+    count_work(i, g.problem.flop());
+  }
+  return found;
+}
+
+std::vector<Variant> ProblemSubject::variants(const Tensors& inputs, std::uint64_t seed) const {
+  std::vector<Way> ways;
+  const std::string layer = problem(views_of(inputs)).layer->name();
+  for (const KernelInfo& k : local_machine().kernels)
+    if (k.layer == layer) ways.push_back({"all of " + k.device, k.device});
+  for (std::uint64_t i = 0; i < 3; ++i)
+    ways.push_back(
+        {fmt::format("random cuts {}", i), "", true, 1 + static_cast<int>(i), seed * 8 + i});
+  ways.push_back({"reference, cut", "reference", true, 2, seed * 8 + 7});
+  std::vector<Variant> variants;
+  for (const Way& way : ways)
+    variants.push_back(
+        {way.name, std::make_shared<ProblemSubject>(name_, work_.size(), make_, way)});
+  return variants;
+}
+
+std::string ProblemSubject::line(const Tensors& inputs, int which, std::uint64_t seed) const {
+  Problem p = problem(views_of(inputs));
+  if (which != kResult) p = gradient_problem(p, kOperands[which], inputs.at(0).dtype()).problem;
+  std::string text = fmt::format("tilewright verify \"{}\"", p.line());
+  if (way_.cut) text += " --force " + random_cuts(p, way_.seed);
+  if (!way_.kernel.empty()) text += " --kernel-impl " + way_.kernel;
+  return fmt::format("{} --threads {} --seed {}", text, way_.threads, seed);
+}
+
+// What users call: conv2d(), conv2d_gradients() and add_conv2d_gradients().
+class Conv2dSubject final : public ProblemSubject {
+ public:
+  Conv2dSubject(std::string name, const Conv2dOptions& options, bool bias, MakeProblem make)
+      : ProblemSubject(std::move(name), bias ? 3 : 2, std::move(make), {"default"}),
+        options_(options) {}
+
+  Tensor forward(const Tensors& inputs) const override {
+    return conv2d(inputs.at(0), inputs.at(1), options_, inputs.size() > 2 ? &inputs[2] : nullptr);
+  }
+  Tensors backward(const Tensors& inputs, const Tensor& gradient,
+                   const std::vector<bool>& wanted) const override {
+    const WantedGradients w{wanted.at(0), wanted.at(1), wanted.size() > 2 && wanted[2]};
+    Conv2dGradients g = conv2d_gradients(inputs.at(0), inputs.at(1), gradient, options_, w);
+    return list(inputs, std::move(g));
+  }
+  void add_backward(const Tensors& inputs, const Tensor& gradient, Tensors& sums) const override {
+    Conv2dGradients g{std::move(sums.at(0)), std::move(sums.at(1)),
+                      sums.size() > 2 ? std::move(sums[2]) : Tensor()};
+    add_conv2d_gradients(inputs.at(0), inputs.at(1), gradient, options_, g);
+    sums = list(inputs, std::move(g));
+  }
+
+ private:
+  Tensors list(const Tensors& inputs, Conv2dGradients g) const {
+    std::array<Tensor*, 3> all{&g.src, &g.weights, &g.bias};
+    Tensors found;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!all[i]->empty()) count_work(i, static_cast<double>(all[i]->spec().volume()));
+      found.push_back(std::move(*all[i]));
+    }
+    return found;
+  }
+
+  Conv2dOptions options_;
+};
+
+std::string words_of(const Conv2dOptions& o) {
+  const Padding& p = o.padding;
+  std::string text =
+      fmt::format("s{}x{} d{}x{} {} g{}", o.stride.y, o.stride.x, o.dilation.y, o.dilation.x,
+                  p.rule == Padding::Rule::kSame
+                      ? "same"
+                      : fmt::format("p{},{},{},{}", p.top, p.bottom, p.left, p.right),
+                  o.groups);
+  if (o.padding_mode != PaddingMode::kZero) text += std::string(" m:") + to_string(o.padding_mode);
+  return text + (o.flip ? " flip" : "");
+}
+
+}  // namespace
+
+std::shared_ptr<const Subject> conv2d_subject(const Conv2dOptions& options, bool bias) {
+  return std::make_shared<Conv2dSubject>(
+      "conv2d " + words_of(options) + (bias ? " bias" : ""), options, bias,
+      [options, bias](const std::vector<TensorSpec>& s) {
+        return conv2d_problem(s.at(0), s.at(1).shape, options, bias);
+      });
+}
+
+std::shared_ptr<const Subject> conv2d_transpose_subject(const Conv2dOptions& options, Index rows,
+                                                        Index columns) {
+  if (options.padding.rule != Padding::Rule::kExplicit)
+    throw InvalidArgument(
+        "conv2d_transpose_subject: padding 'same' is not resolved here; state "
+        "its sides");
+  const std::string name =
+      fmt::format("conv2d_transpose o{}x{} {}", rows, columns, words_of(options));
+  return std::make_shared<ProblemSubject>(
+      name, 2,
+      [options, rows, columns](const std::vector<TensorSpec>& s) {
+        const Shape& w = s.at(1).shape;
+        return parse_problem(fmt::format(
+            "conv2d_transpose n{} ci{} y{} x{} co{} o{}x{} k{}x{} {} {}", s[0].shape[kN],
+            s[0].shape[kC], s[0].shape[kY], s[0].shape[kX], w[1] * options.groups, rows, columns,
+            w[2], w[3], words_of(options), short_name(compute_dtype(s[0].dtype))));
+      },
+      Way{"default"});
+}
+
+}  // namespace tilewright::testkit
