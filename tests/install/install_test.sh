@@ -11,5 +11,6 @@ trap 'rm -rf "$work"' EXIT
 line=$("$work/build/outside")
 
 echo "$line"
+"$work/build/outside_kit"
 [ "$line" = "conv2d n1 ci3 y480 x640 co8 k3x3 s1x1 d1x1 p1,1,1,1 g1 f32" ]
 if [ -n "$TILEWRIGHT" ]; then "$work/prefix/bin/tilewright" --help >/dev/null; fi
