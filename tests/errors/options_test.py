@@ -25,6 +25,21 @@ class Options(support.Case):
         for value in values:
             self.refuse(f"{option}={value}", code=code, says=[option.lstrip("-"), value])
 
+    def test_options_that_a_problem_line_says_itself(self):
+        line = "conv2d ci1 y8 x8 co1 k3x3"
+        for command in ("plan", "verify"):
+            for option in (["--stride", "2"], ["--weights", "w.npy"], ["--dtype", "uint8"],
+                           ["--plan", "p.json"], ["--flip"]):
+                self.fails(USAGE, command, line, *option, says=option[0])
+
+    def test_exactness_asked_for_beside_a_saved_plan(self):
+        self.array("s.npy", (4, 40, 40))
+        self.array("w.npy", (4, 4, 5, 5))
+        job = ["s.npy", "o.npy", "--weights", "w.npy"]
+        self.succeeds("plan", *job, "--force", "ky=2", "--exact", "bound", "--save", "p.json")
+        self.fails(USAGE, "conv", *job, "--plan", "p.json", "--exact", "bits", says="bound")
+        self.assertEqual(self.succeeds("conv", *job, "--plan", "p.json")["exact"], "bound")
+
     def test_stride_and_dilation(self):
         values = ("0", "-1", "1,0", "1,2,3", "x", "1.5", "1e3", BIG, HUGE, "1,,2", ",", " 1")
         self.refuse_values("--stride", values)

@@ -49,10 +49,9 @@ std::unique_ptr<Store> open_bias(const std::string& path, const std::string& dst
         fmt::format("bias '{}' has {} elements, the weights have {} output "
                     "channels",
                     path, s.volume(), channels));
-  Tensor values(s);
-  store->read(whole(s.shape), values.view());
   Tensor bias(s.dtype, {1, channels, 1, 1});
-  std::copy(values.data<std::byte>(), values.data<std::byte>() + s.bytes(), bias.data<std::byte>());
+  store->read(whole(s.shape),
+              TensorView(bias.data<std::byte>(), s.dtype, s.shape, dense_strides(s.shape)));
   return std::make_unique<MemoryStore>(std::move(bias));
 }
 
@@ -125,6 +124,7 @@ Convolution prepare(const ConvolveRequest& request, const Machine& machine) {
   PlanOptions planning = request.planning;
   planning.src = store_hints(*c.src);
   planning.src.scratch_bytes += c.weights->layout().scratch_bytes;
+  if (c.bias != nullptr) planning.src.scratch_bytes += c.bias->spec().bytes();
   Machine limited = machine;
   if (request.saved_plan) {
     const SavedPlan saved = parse_saved_plan(*request.saved_plan, request.saved_plan_name);
@@ -134,7 +134,8 @@ Convolution prepare(const ConvolveRequest& request, const Machine& machine) {
                                         c.problem.line()));
     planning.force = saved.force;
     planning.kernel = saved.kernel;
-    planning.least = saved.exact;
+    planning.least =
+        request.exact_given ? std::min(saved.exact, request.planning.least) : saved.exact;
     limited = machine.limited_to({saved.budget_bytes, saved.threads});
   }
   c.plan = plan_output(request.dst, c.problem, limited, planning, c.output);

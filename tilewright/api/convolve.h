@@ -23,6 +23,7 @@ struct ConvolveRequest {
   std::string dtype;
   PlanOptions planning;
   std::optional<std::string> saved_plan;      // JSON text; cuts and kernel are taken from it
+  bool exact_given = false;                   // planning.least holds for the saved plan too
   std::string saved_plan_name = "plan file";  // for messages
   bool overwrite = false;
 };

@@ -200,6 +200,9 @@ std::vector<Trace> run_gradients(const Gradients& gradients, const RunOptions& o
   std::vector<Trace> traces;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const GradientJob& job = gradients.jobs[i];
+    // Caches of stores that this job does not use are no part of its budget.
+    for (const auto& store : {&gradients.src, &gradients.gradient, &gradients.weights})
+      (*store)->set_cache_bytes(0);
     traces.push_back(
         run(job.plan, Stores{job.src, job.weights, nullptr, outputs[i].get()}, options));
   }

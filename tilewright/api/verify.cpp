@@ -93,6 +93,7 @@ VerifyReport verify_windows(Convolution& c, Store& dst, const Machine& machine,
   const Machine third = share_of(machine);
   c.src->set_cache_bytes(c.plan.src_cache_bytes);
   dst.set_cache_bytes(c.plan.dst_cache_bytes);
+  c.weights->set_cache_bytes(0);
   const Plan by_definition = plan_regions(problem, third, size, "reference", Exactness::kBits);
   Recomputer reference(by_definition, stores);
   Recomputer other(plan_regions(problem, third, size, "", Exactness::kBits), stores);

@@ -109,19 +109,33 @@ void ConvolveArguments::define_layer(CLI::App& app) {
 
 void ConvolveArguments::define_run(CLI::App& app) {
   machine.define(app);
-  app.add_option("--exact", exact, "least exactness accepted")
-      ->type_name("bits|stable|bound")
-      ->capture_default_str();
+  app.add_option("--exact", exact, "least exactness accepted [stable]")
+      ->type_name("bits|stable|bound");
   app.add_option("--force", force, "forced cuts, e.g. tile=128x128,co=128,ci=128");
   app.add_option("--kernel-impl", kernel_impl, "forced kernel, e.g. reference or cpu:direct");
 }
 
 PlanOptions ConvolveArguments::planning() const {
   PlanOptions options;
-  options.least = parse_exactness(exact);
+  options.least = parse_exactness(exact.empty() ? "stable" : exact);
   options.force = force;
   options.kernel = kernel_impl;
   return options;
+}
+
+void ConvolveArguments::refuse_beside_problem_line() const {
+  const ConvolveArguments none;
+  const std::pair<const char*, bool> given[] = {
+      {"--weights", weights != none.weights}, {"--kernel", kernel != none.kernel},
+      {"--bias", bias != none.bias},          {"--dtype", dtype != none.dtype},
+      {"--padding", padding != none.padding}, {"--padding-mode", padding_mode != none.padding_mode},
+      {"--stride", stride != none.stride},    {"--dilation", dilation != none.dilation},
+      {"--groups", groups != none.groups},    {"--flip", flip != none.flip},
+      {"--plan", plan_file != none.plan_file}};
+  for (const auto& [name, yes] : given)
+    if (yes)
+      throw InvalidArgument(fmt::format(
+          "{}: is for files; a problem line says it in its own words, leave the option out", name));
 }
 
 Conv2dOptions ConvolveArguments::layer_options() const {
@@ -151,6 +165,7 @@ ConvolveRequest ConvolveArguments::request(const std::string& src, const std::st
           fmt::format("--plan {}: has its own cuts, kernel, budget and threads; leave out --force, "
                       "--kernel-impl, --memory and --threads, or make a new plan",
                       plan_file));
+    r.exact_given = !exact.empty();
     r.saved_plan = read_text(plan_file);
     r.saved_plan_name = plan_file;
   }

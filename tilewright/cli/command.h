@@ -69,7 +69,7 @@ void end_bar();
 /// The options of `conv`, `plan` and `verify`.
 struct ConvolveArguments {
   std::string weights, kernel, bias, dtype, padding = "same", padding_mode = "zero";
-  std::string stride = "1,1", dilation = "1,1", exact = "stable", force, kernel_impl, plan_file;
+  std::string stride = "1,1", dilation = "1,1", exact, force, kernel_impl, plan_file;
   Index groups = 1;
   bool flip = false;
   MachineArguments machine;
@@ -78,6 +78,8 @@ struct ConvolveArguments {
   void define_layer(CLI::App& app);
   void define_run(CLI::App& app);
   Conv2dOptions layer_options() const;
+  /// A problem line says all of this itself. Throws InvalidArgument that names what was given.
+  void refuse_beside_problem_line() const;
   ConvolveRequest request(const std::string& src, const std::string& dst) const;
   PlanOptions planning() const;
 };

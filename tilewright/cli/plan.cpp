@@ -20,6 +20,7 @@ Plan make_plan(const Arguments& a) {
   const bool is_problem = is_problem_line(a.src);
   if (!is_problem)
     return prepare(a.convolve.request(a.src, a.dst), a.convolve.machine.machine()).plan;
+  a.convolve.refuse_beside_problem_line();
   PlanOptions options = a.convolve.planning();
   options.src.file = options.dst.file = true;
   return plan(parse_problem(a.src), a.convolve.machine.machine(), options);

@@ -20,6 +20,7 @@ VerifyReport check(const Arguments& a) {
   const Machine machine = a.convolve.machine.machine();
   if (is_problem_line(a.src)) {
     if (!a.dst.empty()) throw InvalidArgument("verify: a problem line takes no DST");
+    a.convolve.refuse_beside_problem_line();
     const Plan p = plan(parse_problem(a.src), machine, a.convolve.planning());
     return verify_plan(p, a.options.seed, a.integers, &cancelled());
   }

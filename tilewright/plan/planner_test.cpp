@@ -196,5 +196,20 @@ TEST(Planner, SumsOfImagesAreExactWhereCutsKeepToTheirBlocks) {
   }
 }
 
+TEST(Planner, NamesABudgetThatWorksUnderForcedGroups) {
+  const Problem p = parse_problem("conv2d ci8 y64 x64 co80 k3x3 g2");
+  PlanOptions options;
+  for (const char* force : {"co=80", "g=2", "g=1", "co=20"}) {
+    options.force = force;
+    try {
+      plan(p, test_machine(1000), options);
+      ADD_FAILURE() << force;
+    } catch (const BudgetTooSmall& e) {
+      ASSERT_GT(e.smallest_bytes, 1000) << force;
+      EXPECT_NO_THROW(plan(p, test_machine(e.smallest_bytes), options)) << force;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tilewright

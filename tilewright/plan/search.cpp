@@ -299,6 +299,9 @@ void Search::note_smallest() {
                      : searched      ? Cover(extents_[a], std::min(extents_[a], sizes(a).back()))
                                      : narrowest(covers(a));
     }
+    if (now_.cuts[Axis::kG].block() > 1)  // whole groups only
+      for (const Axis a : {Axis::kCo, Axis::kCi})
+        if (!force_.given[a]) now_.cuts[a] = Cover(extents_[a], extents_[a]);
     if (!allowed()) continue;
     for (const Switches& s : all_switches()) {
       if (!allowed(s)) continue;

@@ -246,9 +246,26 @@ void set_traffic(Plan& p, const StoreHints& src, double* src_file_bytes) {
   if (src_file_bytes != nullptr) *src_file_bytes = reads.decoded * src_size;
 }
 
+namespace {
+
+// Rows or columns of the source that any output needs, at least: some may never be met.
+double needed(const Problem& problem, Dim dim, Axis axis, Axis tap_axis) {
+  const Extents e = problem.extents();
+  const Index extent = problem.src_shape[static_cast<std::size_t>(dim)];
+  const Interval all = problem.layer->demand(dim, {0, e[axis]}, {0, e[tap_axis]});
+  const double met = static_cast<double>(e[axis]) * static_cast<double>(e[tap_axis]);
+  return std::min(met, static_cast<double>(intersect(all, {0, extent}).size()));
+}
+
+}  // namespace
+
 double lower_bound_bytes(const Problem& problem, double fast_bytes) {
   const auto bytes = [&](Operand o) { return static_cast<double>(problem.spec(o).bytes()); };
-  const double compulsory = bytes(Operand::kSrc) + bytes(Operand::kWeights) + bytes(Operand::kDst);
+  const double src =
+      static_cast<double>(problem.src_shape[kN]) * static_cast<double>(problem.src_shape[kC]) *
+      needed(problem, kY, Axis::kY, Axis::kKy) * needed(problem, kX, Axis::kX, Axis::kKx) *
+      static_cast<double>(size_of(problem.src_dtype));
+  const double compulsory = src + bytes(Operand::kWeights) + bytes(Operand::kDst);
   const Window& y = problem.layer->window(kY);
   const Window& x = problem.layer->window(kX);
   const double reuse =

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <memory>
 #include <thread>
 
 #include "tilewright/run/channel.h"
@@ -65,12 +66,12 @@ class Pipeline {
 
  private:
   struct Fetched {
-    Piece piece;
+    std::shared_ptr<const Piece> piece;
     Step step;
     SrcSlot* slot;
   };
   struct Finished {
-    Piece piece;
+    std::shared_ptr<const Piece> piece;
     DstSlot* slot;
   };
 
@@ -90,12 +91,12 @@ class Pipeline {
 
   void read_all() {
     for (Index i = 0; i < bench_.graph.piece_count(); ++i) {
-      const Piece piece = bench_.graph.piece(i);
-      for (Index j = 0; j < bench_.graph.steps(piece); ++j) {
+      const auto piece = std::make_shared<const Piece>(bench_.graph.piece(i));
+      for (Index j = 0; j < bench_.graph.steps(*piece); ++j) {
         const auto slot = free_src_.pop();
         if (!slot) return;
         bench_.check_cancel();
-        const Step step = bench_.graph.step(piece, j);
+        const Step step = bench_.graph.step(*piece, j);
         reader_.fetch(step, **slot);
         fetched_.push({piece, step, *slot});
       }
@@ -111,7 +112,7 @@ class Pipeline {
         if (!slot) return;
         out = *slot;
       }
-      computer_.run(job->piece, job->step, *job->slot, *out);
+      computer_.run(*job->piece, job->step, *job->slot, *out);
       free_src_.push(job->slot);
       if (job->step.finishes) finished_.push({job->piece, out});
     }
@@ -120,7 +121,7 @@ class Pipeline {
 
   void write_all() {
     while (const auto done = finished_.pop()) {
-      writer_.write(done->piece, *done->slot);
+      writer_.write(*done->piece, *done->slot);
       free_dst_.push(done->slot);
     }
   }

@@ -123,11 +123,21 @@ void PartialOutput::release() {
 
 void PartialOutput::commit() {
   std::error_code error;
-  // rename() replaces a file in one step, but not a folder, nor one kind by the other.
-  if (fs::is_directory(path_, error) || (fs::exists(path_, error) && fs::is_directory(partial_)))
-    fs::remove_all(path_, error);
-  if (::rename(partial_.c_str(), path_.c_str()) != 0)
+  // rename() replaces a file in one step, but not a folder, nor one kind by the other: then the old
+  // one steps aside first.
+  const std::string old = path_ + ".old";
+  const bool aside =
+      fs::is_directory(path_, error) || (fs::exists(path_, error) && fs::is_directory(partial_));
+  if (aside) fs::remove_all(old, error);
+  if (aside && ::rename(path_.c_str(), old.c_str()) != 0)
+    throw_errno(path_, fmt::format("cannot be renamed to {}", old));
+  if (::rename(partial_.c_str(), path_.c_str()) != 0) {
+    const int number = errno;
+    if (aside) ::rename(old.c_str(), path_.c_str());
+    errno = number;
     throw_errno(path_, fmt::format("{} cannot be renamed to it", partial_));
+  }
+  if (aside) fs::remove_all(old, error);
   owned_ = false;
   release();
 }

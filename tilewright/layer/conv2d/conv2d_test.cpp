@@ -58,8 +58,7 @@ TEST(Conv2d, RolesFollowTheTable) {
 
   for (const Axis a : {Axis::kN, Axis::kG, Axis::kCo})
     EXPECT_EQ(layer->role(a), Role::kIndependent) << to_string(a);
-  for (const Axis a : {Axis::kY, Axis::kX})
-    EXPECT_EQ(layer->role(a), Role::kHalo) << to_string(a);
+  for (const Axis a : {Axis::kY, Axis::kX}) EXPECT_EQ(layer->role(a), Role::kHalo) << to_string(a);
   for (const Axis a : {Axis::kCi, Axis::kKy, Axis::kKx})
     EXPECT_EQ(layer->role(a), Role::kReduce) << to_string(a);
 }

@@ -88,6 +88,16 @@ std::vector<PadSegment> Conv2dTranspose::folds(Dim dim, Index extent) const {
   const Window& x = conv_->window(kX);
   const bool padded = y.pad_begin > 0 || y.pad_end > 0 || x.pad_begin > 0 || x.pad_end > 0;
   if (w.mode == PaddingMode::kZero || !padded) return {};
+  // Each run, and each row that stays on an edge, is a cell of its own.
+  constexpr Index kMost = 1'000'000;
+  const Index around = checked_add(w.pad_begin, w.pad_end);
+  const Index runs =
+      w.mode == PaddingMode::kReplicate ? around : around / std::max<Index>(1, extent - 1);
+  if (runs > kMost)
+    throw InvalidArgument(fmt::format(
+        "the gradient of {} padding of {} elements around {} is summed in more than {} parts; use "
+        "less padding",
+        to_string(w.mode), around, extent, kMost));
   return w.segments({-w.pad_begin, extent + w.pad_end}, extent);
 }
 
@@ -105,7 +115,8 @@ Shape Conv2dTranspose::largest_window(const Block& b) const {
 
 // Only one in stride^2 of the positions meets a given tap.
 double Conv2dTranspose::flop(const Block& b) const {
-  return conv_->flop(b) / static_cast<double>(conv_->window(kY).stride * conv_->window(kX).stride);
+  return conv_->flop(b) / static_cast<double>(conv_->window(kY).stride) /
+         static_cast<double>(conv_->window(kX).stride);
 }
 
 }  // namespace tilewright
