@@ -125,7 +125,7 @@ void PartialOutput::commit() {
   std::error_code error;
   // rename() replaces a file in one step, but not a folder, nor one kind by the other: then the old
   // one steps aside first.
-  const std::string old = path_ + ".old";
+  const std::string old = partial_ + ".old";
   const bool aside =
       fs::is_directory(path_, error) || (fs::exists(path_, error) && fs::is_directory(partial_));
   if (aside) fs::remove_all(old, error);

@@ -1,6 +1,7 @@
 #include <sys/resource.h>
 
 #include <csignal>
+#include <set>
 
 #include "tilewright/store/conformance.h"
 
@@ -78,6 +79,26 @@ TEST(CreateStore, replaces_what_an_interrupted_run_left) {
   create_store(folder / "a.npy", small_f32())->commit();
 
   EXPECT_EQ(open_store(folder / "a.npy")->spec(), small_f32().spec);
+}
+
+TEST(CreateStore, replaces_a_folder_and_nothing_beside_it) {
+  const TestFolder folder;
+  const auto write = [&](Index columns) {
+    CreateOptions options = small_f32();
+    options.spec.shape[3] = columns;
+    options.overwrite = true;
+    create_store(folder / "a.zarr", options)->commit();
+  };
+  write(5);
+  std::filesystem::create_directory(folder / "a.zarr.old");  // somebody else's
+
+  write(7);
+
+  EXPECT_EQ(open_store(folder / "a.zarr")->spec().shape[3], 7);
+  std::set<std::string> left;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / ""))
+    left.insert(entry.path().filename());
+  EXPECT_EQ(left, (std::set<std::string>{"a.zarr", "a.zarr.old"}));
 }
 
 // A limit on the size of files stands for a disk that fills while writing.
