@@ -17,6 +17,7 @@
 #include "tilewright/graph/tile_graph.h"
 #include "tilewright/layer/conv2d/conv2d.h"
 #include "tilewright/machine/machine.h"
+#include "tilewright/network/gradient.h"
 #include "tilewright/network/problem.h"
 #include "tilewright/plan/plan.h"
 #include "tilewright/plan/plan_json.h"

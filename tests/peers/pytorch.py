@@ -2,9 +2,9 @@
 
   tests/peers/pytorch.py [--cases 200] [--seed 1]
 
-Compared with PyTorch's f64: in f32 within the bound that the run states (plus PyTorch's own last
-place), in f64 within 1e-12 of the sum of magnitudes. Not part of the normal tests; needs PyTorch
-for the CPU (Debian's python3-torch) and numpy. TILEWRIGHT names the program.
+Compared with PyTorch's f64: in f32 within the bound that the run states, in f64 within 1e-12 of
+the sum of magnitudes. Not part of the normal tests; needs PyTorch for the CPU (Debian's
+python3-torch) and numpy. TILEWRIGHT names the program.
 """
 import argparse
 import random
@@ -103,8 +103,7 @@ def check(checks, folder, config, dtype, worst):
     found, bounds = by_tilewright(folder, config, x, w, b, g)
     for name, values in found.items():
         size = sizes[name].reshape(-1)
-        folds = 1e-6 if name == "src" and config.mode != "zero" else 0  # padding is added up in f32
-        allowed = (bounds[name] + 2**-24 + folds if dtype == np.float32 else 1e-12) * size + 1e-300
+        allowed = (bounds[name] if dtype == np.float32 else 1e-12) * size + 1e-300
         ratio = float((np.abs(values - truth[name].reshape(-1)) / allowed).max())
         key = (name, np.dtype(dtype).name)
         worst[key] = max(worst.get(key, 0), ratio)

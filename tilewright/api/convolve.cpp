@@ -7,6 +7,7 @@
 
 #include "tilewright/api/files.h"
 #include "tilewright/api/filters.h"
+#include "tilewright/api/machine.h"
 #include "tilewright/plan/plan_json.h"
 #include "tilewright/store/memory/memory_store.h"
 #include "tilewright/tensor/convert.h"
@@ -122,8 +123,7 @@ Convolution prepare(const ConvolveRequest& request, const Machine& machine) {
                              output_dtype(request.dtype, c.src->spec().dtype));
   c.output = output_options(c, request.overwrite);
   PlanOptions planning = request.planning;
-  planning.src = store_hints(*c.src);
-  planning.src.scratch_bytes += c.weights->layout().scratch_bytes;
+  set_hints(planning, *c.src, *c.weights);
   if (c.bias != nullptr) planning.src.scratch_bytes += c.bias->spec().bytes();
   Machine limited = machine;
   if (request.saved_plan) {
@@ -158,17 +158,21 @@ Trace run(const Plan& plan, const Tensor& src, const Tensor& weights, const Tens
   return run(plan, Stores{&from, &taps, offsets ? &*offsets : nullptr, &to}, options);
 }
 
-Tensor conv2d(const Tensor& src, const Tensor& weights, const Conv2dOptions& options,
-              const Tensor* bias) {
-  const Problem problem = conv2d_problem(src.spec(), weights.shape(), options, bias != nullptr);
+Tensor compute(const Problem& problem, const Tensor& src, const Tensor& weights,
+               const Tensor* bias) {
   Tensor dst(problem.spec(Operand::kDst));
-  static const Machine machine = local_machine();
   PlanOptions planning;
   planning.dst.in_place = true;
   RunOptions running;
   running.fingerprint = false;
-  run(plan(problem, machine, planning), src, weights, bias, dst, running);
+  run(plan(problem, this_machine(), planning), src, weights, bias, dst, running);
   return dst;
+}
+
+Tensor conv2d(const Tensor& src, const Tensor& weights, const Conv2dOptions& options,
+              const Tensor* bias) {
+  return compute(conv2d_problem(src.spec(), weights.shape(), options, bias != nullptr), src,
+                 weights, bias);
 }
 
 }  // namespace tilewright

@@ -50,6 +50,11 @@ Trace convolve(const ConvolveRequest& request, Convolution& convolution,
 Tensor conv2d(const Tensor& src, const Tensor& weights, const Conv2dOptions& options = {},
               const Tensor* bias = nullptr);
 
+/// The result of `problem` on tensors, planned for all processors and the memory that is free; dst
+/// has the problem's spec. `bias` may be null.
+Tensor compute(const Problem& problem, const Tensor& src, const Tensor& weights,
+               const Tensor* bias = nullptr);
+
 /// Runs `plan` on tensors; `dst` must have the plan's dst spec.
 Trace run(const Plan& plan, const Tensor& src, const Tensor& weights, const Tensor* bias,
           Tensor& dst, const RunOptions& options = {});

@@ -63,6 +63,11 @@ StoreHints store_hints(const Store& store) {
   return h;
 }
 
+void set_hints(PlanOptions& options, const Store& src, const Store& weights) {
+  options.src = store_hints(src);
+  options.weights = store_hints(weights);
+}
+
 // Ties go to the larger block. Pieces that share chunks open them more often than others, so they
 // are for budgets that allow nothing else.
 Plan plan_output(const std::string& dst, const Problem& problem, const Machine& machine,

@@ -9,6 +9,9 @@ namespace tilewright {
 /// What the planner needs to know of an opened store, and of one that would be created.
 StoreHints store_hints(const Store& store);
 
+/// Tells the planner of the stores that a run reads from.
+void set_hints(PlanOptions& options, const Store& src, const Store& weights);
+
 /// Throws InvalidArgument if `file`, which is `input` itself or one that it is read from, is the
 /// output `dst` or stands where it is written first (with .partial). Empty names are distinct.
 void check_distinct(const std::string& dst, const std::string& input, const std::string& file);

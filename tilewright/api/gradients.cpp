@@ -58,46 +58,51 @@ void check_gradient(const Problem& forward, const Shape& gradient) {
         to_string(gradient), to_string(result)));
 }
 
-// In memory: every gradient whose tensor in `sums` is not empty.
-void compute(const Tensor& src, const Tensor& weights, const Tensor& gradient,
-             const Conv2dOptions& options, bool add, Conv2dGradients& sums) {
-  const Problem forward = conv2d_problem(src.spec(), weights.shape(), options, true);
-  check_gradient(forward, gradient.shape());
-  static const Machine machine = local_machine();
-  MemoryStore from_src(src.view()), from_weights(weights.view()), from_gradient(gradient.view());
-  const std::array<std::pair<Operand, Tensor*>, 3> wanted{{{Operand::kSrc, &sums.src},
-                                                           {Operand::kWeights, &sums.weights},
-                                                           {Operand::kBias, &sums.bias}}};
-  for (const auto& [wrt, sum] : wanted) {
-    if (sum->empty()) continue;
-    const GradientProblem g = gradient_problem(forward, wrt, gradient.dtype());
-    const TensorSpec spec = g.problem.spec(Operand::kDst);
-    TensorView view = sum->view();
-    if (wrt == Operand::kBias && view.shape[0] == 1) {
-      view.shape = {view.shape[1], 1, 1, 1};
-      view.strides = dense_strides(view.shape);
-    }
-    if (TensorSpec{view.dtype, view.shape} != spec)
-      throw InvalidArgument(fmt::format("a gradient of {} {} does not fit a tensor of {} {}",
-                                        to_string(spec.dtype), to_string(spec.shape),
-                                        to_string(view.dtype), to_string(view.shape)));
-    const auto ones = make_ones(g.problem.spec(Operand::kSrc));
-    const auto place = [&](From from) -> Store* {
-      return from == From::kSrc       ? static_cast<Store*>(&from_src)
-             : from == From::kWeights ? &from_weights
-             : from == From::kOnes    ? ones.get()
-                                      : &from_gradient;
-    };
-    PlanOptions planning;
-    planning.dst.in_place = !add;
-    RunOptions running;
-    running.fingerprint = false;
-    MemoryStore written(view);
-    AddingStore added(view);
-    Store* dst = add ? static_cast<Store*>(&added) : &written;
-    run(plan(g.problem, machine, planning), {place(g.src), place(g.weights), nullptr, dst},
-        running);
+// What the gradients of one convolution are computed from.
+struct Inputs {
+  Store* src = nullptr;
+  Store* weights = nullptr;
+  Store* gradient = nullptr;
+  std::unique_ptr<Store> ones{};
+
+  Store* at(From from, const TensorSpec& spec) {
+    if (from == From::kSrc) return src;
+    if (from == From::kWeights) return weights;
+    if (from == From::kGradient) return gradient;
+    if (ones == nullptr) ones = make_ones(spec);
+    return ones.get();
   }
+};
+
+// Caches of stores that the next gradient does not use are no part of its budget.
+void drop_caches(std::initializer_list<Store*> stores) {
+  for (Store* s : stores) s->set_cache_bytes(0);
+}
+
+std::unique_ptr<Store> output_store(Tensor& sums, bool as_weights, bool add) {
+  if (sums.empty()) return nullptr;
+  TensorView view = sums.view();
+  if (as_weights) {
+    view.shape = {sums.spec().volume(), 1, 1, 1};
+    view.strides = dense_strides(view.shape);
+  }
+  if (add) return std::make_unique<AddingStore>(view);
+  return std::make_unique<MemoryStore>(view);
+}
+
+// In memory: every gradient whose tensor in `sums` is not empty.
+void compute_all(const Tensor& src, const Tensor& weights, const Tensor& gradient,
+                 const Conv2dOptions& options, bool add, Conv2dGradients& sums) {
+  MemoryStore from_src(src.view()), from_weights(weights.view()), from_gradient(gradient.view());
+  const auto to_src = output_store(sums.src, false, add);
+  const auto to_weights = output_store(sums.weights, false, add);
+  const auto to_bias = output_store(sums.bias, true, add);
+  GradientStores stores{&from_src, &from_weights, &from_gradient};
+  stores.out_src = to_src.get(), stores.out_weights = to_weights.get();
+  stores.out_bias = to_bias.get();
+  RunOptions running;
+  running.fingerprint = false;
+  conv2d_gradients(stores, options, this_machine(), {}, running);
 }
 
 struct Output {
@@ -145,13 +150,57 @@ Conv2dGradients conv2d_gradients(const Tensor& src, const Tensor& weights, const
   if (wanted.src) result.src = Tensor(dtype, src.shape());
   if (wanted.weights) result.weights = Tensor(dtype, weights.shape());
   if (wanted.bias) result.bias = Tensor(dtype, {1, weights.shape()[0], 1, 1});
-  compute(src, weights, gradient, options, false, result);
+  compute_all(src, weights, gradient, options, false, result);
   return result;
 }
 
 void add_conv2d_gradients(const Tensor& src, const Tensor& weights, const Tensor& gradient,
                           const Conv2dOptions& options, Conv2dGradients& sums) {
-  compute(src, weights, gradient, options, true, sums);
+  compute_all(src, weights, gradient, options, true, sums);
+}
+
+std::vector<Trace> conv2d_gradients(const GradientStores& stores, const Conv2dOptions& options,
+                                    const Machine& machine, const PlanOptions& planning,
+                                    const RunOptions& running) {
+  const Problem forward =
+      conv2d_problem(stores.src->spec(), stores.weights->spec().shape, options, true);
+  check_gradient(forward, stores.gradient->spec().shape);
+  Inputs inputs{stores.src, stores.weights, stores.gradient};
+  struct Job {
+    Plan plan;
+    Stores stores;
+  };
+  std::vector<Job> jobs;  // all planned before any runs
+  for (const auto& [wrt, dst] : {std::pair{Operand::kSrc, stores.out_src},
+                                 {Operand::kWeights, stores.out_weights},
+                                 {Operand::kBias, stores.out_bias}}) {
+    if (dst == nullptr) continue;
+    const GradientProblem g = gradient_problem(forward, wrt, stores.gradient->spec().dtype);
+    const TensorSpec spec = g.problem.spec(Operand::kDst), &given = dst->spec();
+    if (given != spec)
+      throw InvalidArgument(fmt::format("a gradient of {} {} does not fit an output of {} {}",
+                                        to_string(spec.dtype), to_string(spec.shape),
+                                        to_string(given.dtype), to_string(given.shape)));
+    Store* src = inputs.at(g.src, g.problem.spec(Operand::kSrc));
+    Store* weights = inputs.at(g.weights, g.problem.spec(Operand::kWeights));
+    PlanOptions with_hints = planning;
+    set_hints(with_hints, *src, *weights);
+    with_hints.dst = store_hints(*dst);
+    with_hints.dst.in_place = dst->memory().data != nullptr;
+    jobs.push_back({plan(g.problem, machine, with_hints), {src, weights, nullptr, dst}});
+  }
+  std::vector<Trace> traces;
+  for (const Job& job : jobs) {
+    drop_caches({stores.src, stores.weights, stores.gradient});
+    traces.push_back(run(job.plan, job.stores, running));
+  }
+  return traces;
+}
+
+Tensor conv2d_transpose(const Tensor& src, const Tensor& weights, Index rows, Index columns,
+                        const Conv2dOptions& options) {
+  return compute(conv2d_transpose_problem(src.spec(), weights.shape(), rows, columns, options), src,
+                 weights);
 }
 
 Gradients prepare(const GradientRequest& request, const Machine& machine) {
@@ -168,28 +217,22 @@ Gradients prepare(const GradientRequest& request, const Machine& machine) {
   g.weights = open(request.weights);
   g.forward = conv2d_problem(g.src->spec(), g.weights->spec().shape, request.options, true);
   check_gradient(g.forward, g.gradient->spec().shape);
+  Inputs inputs{g.src.get(), g.weights.get(), g.gradient.get()};
   for (const Output& o : outputs) {
     const GradientProblem part = gradient_problem(g.forward, o.wrt, g.gradient->spec().dtype);
-    if (part.src == From::kOnes) g.ones = make_ones(part.problem.spec(Operand::kSrc));
-    const auto place = [&](From from) {
-      return from == From::kSrc       ? g.src.get()
-             : from == From::kWeights ? g.weights.get()
-             : from == From::kOnes    ? g.ones.get()
-                                      : g.gradient.get();
-    };
     GradientJob job;
     job.wrt = o.wrt;
     job.dst = *o.path;
     job.problem = part.problem;
-    job.src = place(part.src);
-    job.weights = place(part.weights);
+    job.src = inputs.at(part.src, part.problem.spec(Operand::kSrc));
+    job.weights = inputs.at(part.weights, part.problem.spec(Operand::kWeights));
     job.output = output_options(request, g, job.problem, o.wrt);
     PlanOptions planning = request.planning;
-    planning.src = store_hints(*job.src);
-    planning.src.scratch_bytes += job.weights->layout().scratch_bytes;
+    set_hints(planning, *job.src, *job.weights);
     job.plan = plan_output(job.dst, job.problem, machine, planning, job.output);
     g.jobs.push_back(std::move(job));
   }
+  g.ones = std::move(inputs.ones);
   return g;
 }
 
@@ -200,9 +243,7 @@ std::vector<Trace> run_gradients(const Gradients& gradients, const RunOptions& o
   std::vector<Trace> traces;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const GradientJob& job = gradients.jobs[i];
-    // Caches of stores that this job does not use are no part of its budget.
-    for (const auto& store : {&gradients.src, &gradients.gradient, &gradients.weights})
-      (*store)->set_cache_bytes(0);
+    drop_caches({gradients.src.get(), gradients.weights.get(), gradients.gradient.get()});
     traces.push_back(
         run(job.plan, Stores{job.src, job.weights, nullptr, outputs[i].get()}, options));
   }

@@ -31,6 +31,29 @@ Conv2dGradients conv2d_gradients(const Tensor& src, const Tensor& weights, const
 void add_conv2d_gradients(const Tensor& src, const Tensor& weights, const Tensor& gradient,
                           const Conv2dOptions& options, Conv2dGradients& sums);
 
+/// Transposed convolution in memory, see conv2d_transpose_problem; on all processors. The result
+/// has the compute type.
+Tensor conv2d_transpose(const Tensor& src, const Tensor& weights, Index rows, Index columns,
+                        const Conv2dOptions& options = {});
+
+/// A convolution's tensors as stores: in memory, files, or a user's own.
+struct GradientStores {
+  Store* src = nullptr;       // [n,ci,y,x]
+  Store* weights = nullptr;   // [co,ci/g,ky,kx]
+  Store* gradient = nullptr;  // [n,co,Y,X], of the result
+  /// Outputs of the compute type, like src, like weights and [co,1,1,1]; null: not computed.
+  Store* out_src = nullptr;
+  Store* out_weights = nullptr;
+  Store* out_bias = nullptr;
+};
+
+/// The gradients on stores of any size, each planned for `machine` and run after the other; one
+/// trace each. The hints of `planning` are replaced by what the stores say; outputs are left for
+/// the caller to commit. Throws as plan() and run() do.
+std::vector<Trace> conv2d_gradients(const GradientStores& stores, const Conv2dOptions& options,
+                                    const Machine& machine, const PlanOptions& planning = {},
+                                    const RunOptions& running = {});
+
 /// What `tilewright grad` is asked for.
 struct GradientRequest {
   std::string src;       // path of the forward source

@@ -113,6 +113,19 @@ TEST(Conv2dGradients, RefuseShapesThatDoNotBelongTogether) {
   EXPECT_THROW(add_conv2d_gradients(kSrc, kWeights, gradient, {}, sums), InvalidArgument);
 }
 
+TEST(Conv2dTranspose, HandValues) {
+  const Tensor src = Tensor::from({1, 1, 1, 2}, {1, 10});
+  const Tensor weights = Tensor::from({1, 2, 1, 2}, {1, 2, 3, 4});
+
+  const Tensor dst = conv2d_transpose(src, weights, 1, 4, {.stride = {1, 2}});
+  EXPECT_EQ(dst.shape(), (Shape{1, 2, 1, 4}));
+  EXPECT_EQ(floats(dst), (std::vector<float>{1, 2, 10, 20, 3, 4, 30, 40}));
+
+  // One more column that no tap reaches; two more would belong to a longer source.
+  EXPECT_EQ(conv2d_transpose(src, weights, 1, 5, {.stride = {1, 2}}).shape()[3], 5);
+  EXPECT_THROW(conv2d_transpose(src, weights, 1, 6, {.stride = {1, 2}}), InvalidArgument);
+}
+
 TEST(GradientProblem, TransposedConvolutionHasGradientsToo) {
   const Problem up = parse_problem("conv2d_transpose ci3 y5 x4 co2 k3x3 s2x2 p1,1,1,1 o9x7");
 
@@ -160,6 +173,32 @@ TEST(GradientFiles, EqualThoseInMemory) {
   EXPECT_EQ(floats(read(request.out_src)), floats(expected.src));
   EXPECT_EQ(floats(read(request.out_weights)), floats(expected.weights));
   EXPECT_EQ(floats(read(request.out_bias)), floats(expected.bias));
+}
+
+TEST(GradientStores, TakeTensorsAndFilesAlike) {
+  const TestFolder folder;
+  const Tensor gradient = Tensor::from({1, 1, 1, 2}, {1, 2});
+  save(folder / "src.npy", kSrc);
+  const auto src = open_store(folder / "src.npy");
+  MemoryStore weights(kWeights.view()), from(gradient.view());
+  const auto to_src = create_store(folder / "out.npy", {.spec = src->spec()});
+  Tensor bias(DType::kF32, {1, 1, 1, 1});
+  MemoryStore to_bias(bias.view());
+  GradientStores stores{src.get(), &weights, &from};
+  stores.out_src = to_src.get(), stores.out_bias = &to_bias;
+
+  const auto traces = conv2d_gradients(stores, {}, local_machine().limited_to({Index{8} << 20, 1}));
+  to_src->commit();
+
+  ASSERT_EQ(traces.size(), 2u);
+  EXPECT_FALSE(traces[0].hash.empty());
+  Tensor found(DType::kF32, kSrc.shape());
+  open_store(folder / "out.npy")->read(whole(found.shape()), found.view());
+  EXPECT_EQ(floats(found), (std::vector<float>{1, 12, 20, 100, 1200, 2000}));
+  EXPECT_EQ(floats(bias), std::vector<float>{3});
+
+  stores.out_weights = &to_bias;
+  EXPECT_THROW(conv2d_gradients(stores, {}, local_machine()), InvalidArgument);
 }
 
 TEST(GradientFiles, RefuseOutputsThatAreInputsOrNone) {

@@ -62,4 +62,9 @@ Machine local_machine() {
   return m;
 }
 
+const Machine& this_machine() {
+  static const Machine machine = local_machine();
+  return machine;
+}
+
 }  // namespace tilewright

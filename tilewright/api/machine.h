@@ -11,4 +11,8 @@ namespace tilewright {
 /// memory that is free, kernels from the devices found. Rates are first guesses.
 Machine local_machine();
 
+/// local_machine() as it was when it was first asked for: for calls on tensors, which should not
+/// read the system's tables each time.
+const Machine& this_machine();
+
 }  // namespace tilewright

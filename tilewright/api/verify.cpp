@@ -138,7 +138,7 @@ VerifyReport verify_full(Convolution& c, Store& dst, const Machine& machine,
   PlanOptions planning;
   planning.force = other_tiling(c.plan);
   planning.kernel = c.plan.kernel.device + ":" + c.plan.kernel.name;
-  planning.src = store_hints(*c.src);
+  set_hints(planning, *c.src, *c.weights);
   const Plan p = plan(c.problem, machine, planning);
   RunOptions running;
   running.cancel = options.cancel;

@@ -25,7 +25,7 @@ std::vector<PadSegment> runs_onto(const Interval& owned, const std::vector<PadSe
                                   Index most) {
   std::vector<PadSegment> result;
   if (folds.empty()) return {{owned, owned, PadSegment::Kind::kForward}};
-  for (PadSegment s : folds) {
+  for (const PadSegment& s : folds) {
     const Interval shown = intersect(s.source, owned);
     if (shown.empty()) continue;
     if (s.kind == PadSegment::Kind::kConstant) {
@@ -84,20 +84,19 @@ Piece TileGraph::piece(Index id) const {
   p.block = whole(extents_);
   cut_block(id, piece_axes_, plan_.cuts, p.block);
   p.dst = plan_.problem.layer->region(Operand::kDst, p.block);
-  p.cells = cells(p.block);
+  set_fold(p);
   return p;
 }
 
-std::vector<Cell> TileGraph::cells(const Block& block) const {
-  std::vector<Cell> result;
-  if (fold_y_.empty() && fold_x_.empty()) return result;
+void TileGraph::set_fold(Piece& piece) const {
+  if (fold_y_.empty() && fold_x_.empty()) return;
+  const Block& block = piece.block;
   // Rows that stay on one index come one by one: padded rows are the outer order.
-  const auto ys = runs_onto(block[Axis::kY], fold_y_, 1);
-  const auto xs = runs_onto(block[Axis::kX], fold_x_, block[Axis::kX].size());
-  if (ys.size() == 1 && xs.size() == 1) return result;  // inside the image
-  for (const PadSegment& y : ys)
-    for (const PadSegment& x : xs) result.push_back({y, x});
-  return result;
+  auto rows = runs_onto(block[Axis::kY], fold_y_, 1);
+  auto columns = runs_onto(block[Axis::kX], fold_x_, block[Axis::kX].size());
+  if (rows.size() == 1 && columns.size() == 1) return;  // inside the image
+  piece.fold_rows = std::move(rows);
+  piece.fold_columns = std::move(columns);
 }
 
 Step TileGraph::step(const Piece& piece, Index index) const {
@@ -107,8 +106,8 @@ Step TileGraph::step(const Piece& piece, Index index) const {
   const Index in_cell = index % counts_.steps_per_piece;
   s.cell = index / counts_.steps_per_piece;
   cut_block(in_cell, step_axes_, plan_.cuts, s.block);
-  if (!piece.cells.empty()) {
-    const Cell& cell = piece.cells[static_cast<std::size_t>(s.cell)];
+  if (piece.folded()) {
+    const Cell cell = piece.cell(s.cell);
     s.block[Axis::kY] = cell.y.padded;
     s.block[Axis::kX] = cell.x.padded;
   }

@@ -20,8 +20,18 @@ struct Piece {
   Index id = 0;
   Block block;  // with whole step axes
   Region dst;
-  std::vector<Cell> cells;  // in the order of padded positions; empty unless some of dst is folded
-  Index cell_count() const { return std::max<Index>(1, static_cast<Index>(cells.size())); }
+  /// The padded runs that show dst, in order; their pairs are the cells, columns running fastest.
+  /// Empty unless some of dst is folded.
+  std::vector<PadSegment> fold_rows, fold_columns;
+
+  bool folded() const { return !fold_rows.empty(); }
+  Index cell_count() const {
+    return folded() ? static_cast<Index>(fold_rows.size() * fold_columns.size()) : 1;
+  }
+  Cell cell(Index number) const {
+    const auto at = static_cast<std::size_t>(number);
+    return {fold_rows[at / fold_columns.size()], fold_columns[at % fold_columns.size()]};
+  }
 };
 
 /// One select and process: a source window times a block of weights.
@@ -31,7 +41,7 @@ struct Step {
   Region window;  // of src, y and x in padded coordinates
   Region weights;
   Index weights_block = 0;  // number of the block of weights, for keeping
-  Index cell = 0;           // number in Piece::cells
+  Index cell = 0;           // for Piece::cell
   bool first = true;
   bool last = true;      // of its cell
   bool finishes = true;  // the piece
@@ -50,8 +60,8 @@ class TileGraph {
 
   /// Piece `id` in running order, 0 <= id < piece_count().
   Piece piece(Index id) const;
-  /// The cells of a piece; empty unless some of it is folded.
-  std::vector<Cell> cells(const Block& block) const;
+  /// Fills the fold of a piece whose block is set.
+  void set_fold(Piece& piece) const;
   /// Step `index` of `piece`, 0 <= index < steps(piece).
   Step step(const Piece& piece, Index index) const;
   /// The region of the weights that block `number` holds.

@@ -79,6 +79,8 @@ class Layer {
   }
   /// What source coordinates outside [0, extent) show.
   virtual PaddingMode padding_mode() const { return window(kY).mode; }
+  /// Whether folds() has anything to say.
+  virtual bool folded() const { return false; }
   /// Padded positions of dst whose results are added up (the adjoint of padding), in runs; empty if
   /// every position is an output of its own. `extent` is that of dst.
   virtual std::vector<PadSegment> folds(Dim, Index) const { return {}; }

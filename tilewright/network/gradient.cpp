@@ -34,6 +34,16 @@ GradientProblem of_bias(const Problem& forward) {
 
 }  // namespace
 
+Problem conv2d_transpose_problem(const TensorSpec& src, const Shape& weights, Index rows,
+                                 Index columns, const Conv2dOptions& options) {
+  const Shape made{src.shape[kN], checked_mul(weights[1], options.groups), rows, columns};
+  TensorSpec forward{src.dtype, made};
+  const Problem p =
+      gradient_problem(conv2d_problem(forward, weights, options), Operand::kSrc, src.dtype).problem;
+  p.layer->extents(src.shape);  // throws if src is not what the convolution gives
+  return p;
+}
+
 GradientProblem gradient_problem(const Problem& forward, Operand wrt, DType gradient) {
   if (wrt == Operand::kBias) return of_bias(forward);
   if (wrt == Operand::kDst)

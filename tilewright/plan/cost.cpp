@@ -30,8 +30,7 @@ double runs(const Plan& p) {
 }  // namespace
 
 void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
-  double file_bytes = 0;
-  set_traffic(p, options.src, &file_bytes);
+  const double decoded = set_traffic(p, options);
   const Counts counts = p.counts();
   const double flop = p.problem.flop();
   const double touched = p.moved.total() * 4 / static_cast<double>(size_of(p.problem.src_dtype));
@@ -39,9 +38,9 @@ void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
                       static_cast<double>(counts.elemental_convolutions) * machine.step_seconds +
                       static_cast<double>(counts.pieces) * machine.piece_seconds;
   const bool from_file = options.src.file, to_file = options.dst.file;
-  const double read = (std::max(file_bytes, p.moved.src_bytes) + p.moved.weights_bytes) /
-                          (from_file ? machine.read_bytes_per_second : kMemoryBytesPerSecond) +
-                      (from_file ? runs(p) * kRunSeconds : 0);
+  const double read =
+      decoded / (from_file ? machine.read_bytes_per_second : kMemoryBytesPerSecond) +
+      (from_file ? runs(p) * kRunSeconds : 0);
   const double write =
       p.dst_in_place
           ? 0

@@ -19,13 +19,14 @@ Index block_row_bytes(const StoreHints& hints, const Region& window, const Tenso
   return checked_mul(hints.block[2], width, channels, size_of(spec.dtype));
 }
 
-Index src_cache(const Plan& p, const StoreHints& hints, const Region& window) {
+// For what is read window by window: with `whole_rows`, the whole band of blocks stays until the
+// next band of windows.
+Index read_cache(const StoreHints& hints, const TensorSpec& spec, const Region& window,
+                 bool whole_rows) {
   if (!hints.cached) return 0;
-  const TensorSpec spec = p.problem.spec(Operand::kSrc);
   Region used = window;
   Index rows = 1;
-  if (p.order == PieceOrder::kRowsThenColumns && p.cuts[Axis::kX].cut()) {
-    // The whole band of blocks stays until the next band of pieces.
+  if (whole_rows) {
     used[kX] = {0, spec.shape[3]};
     rows = ceil_div(window[kY].size(), hints.block[2]) + 1;
   }
@@ -53,13 +54,29 @@ Block largest_step(const Cuts& cuts) {
   return b;
 }
 
-bool folds(const Problem& problem) {
-  const Extents e = problem.extents();
-  return !problem.layer->folds(kY, e[Axis::kY]).empty() ||
-         !problem.layer->folds(kX, e[Axis::kX]).empty();
+namespace {
+
+void set_stores(Plan& p, const PlanOptions& hints, const Region& window, const Region& weights,
+                const Region& tile) {
+  const bool summed = sums_image(*p.problem.layer), columns = p.cuts[Axis::kX].cut();
+  const TensorSpec src = p.problem.spec(Operand::kSrc), taps = p.problem.spec(Operand::kWeights);
+  p.dst_cache_bytes = dst_cache(p, hints.dst, tile);
+  const auto set = [&](bool rows) {
+    p.caches_rows = rows;
+    p.src_cache_bytes = read_cache(hints.src, src, window, rows);
+    p.weights_cache_bytes = summed ? read_cache(hints.weights, taps, weights, rows) : 0;
+    p.memory.stores = p.src_cache_bytes + p.weights_cache_bytes + p.dst_cache_bytes +
+                      hints.src.scratch_bytes + hints.weights.scratch_bytes +
+                      hints.dst.scratch_bytes;
+  };
+  set(columns && (summed || p.order == PieceOrder::kRowsThenColumns));
+  // Where the image is summed the same steps can do with less, by decoding more often.
+  if (summed && p.caches_rows && p.peak_bytes() > p.budget_bytes) set(false);
 }
 
-void set_footprint(Plan& p, const StoreHints& src, const StoreHints& dst) {
+}  // namespace
+
+void set_footprint(Plan& p, const PlanOptions& hints) {
   const Layer& layer = *p.problem.layer;
   const DType compute = p.problem.compute, sums = layer.accumulator(compute);
   const Block step = largest_step(p.cuts);
@@ -67,29 +84,24 @@ void set_footprint(Plan& p, const StoreHints& src, const StoreHints& dst) {
   const Shape largest = layer.largest_window(step);
   for (const Dim d : {kY, kX}) window[d].end = window[d].begin + largest[d];
   const Region tile = layer.region(Operand::kDst, step);
-  const TensorSpec weights = p.problem.spec(Operand::kWeights);
+  const Region taps = layer.region(Operand::kWeights, step);
   MemoryUse m;
   m.src_tiles = checked_mul(p.in_flight, tile_bytes(window.shape(), compute));
   const bool turned = sums_image(layer) && layer.reversed_taps();
-  p.dst_in_place = dst.in_place && p.problem.dst_dtype == sums && !turned;
+  p.dst_in_place = hints.dst.in_place && p.problem.dst_dtype == sums && !turned;
   if (!p.dst_in_place) m.dst_tiles = checked_mul(p.in_flight, dense_bytes(tile.shape(), sums));
-  if (folds(p.problem)) m.dst_tiles = checked_add(m.dst_tiles, dense_bytes(tile.shape(), sums));
+  if (layer.folded()) m.dst_tiles = checked_add(m.dst_tiles, dense_bytes(tile.shape(), sums));
   // Kept weights lie block by block, each with its own slack.
   const Index blocks =
       checked_mul(p.cuts[Axis::kG].count(), p.cuts[Axis::kCo].count(), p.cuts[Axis::kCi].count(),
                   p.cuts[Axis::kKy].count(), p.cuts[Axis::kKx].count());
   const Index slack = checked_mul(blocks, kTileSlackBytes + 64);
-  m.weights =
-      p.keep_weights
-          ? checked_add(weights.bytes(), slack)
-          : checked_mul(p.in_flight,
-                        dense_bytes(layer.region(Operand::kWeights, step).shape(), compute));
+  m.weights = p.keep_weights ? checked_add(p.problem.spec(Operand::kWeights).bytes(), slack)
+                             : checked_mul(p.in_flight, dense_bytes(taps.shape(), compute));
   if (p.problem.has_bias()) m.bias = dense_bytes(p.problem.spec(Operand::kBias).shape, compute);
   m.workspace = checked_mul(p.threads, p.kernel.workspace_bytes_per_thread);
-  p.src_cache_bytes = src_cache(p, src, window);
-  p.dst_cache_bytes = dst_cache(p, dst, tile);
-  m.stores = p.src_cache_bytes + p.dst_cache_bytes + src.scratch_bytes + dst.scratch_bytes;
   p.memory = m;
+  set_stores(p, hints, window, taps, tile);
 }
 
 }  // namespace tilewright

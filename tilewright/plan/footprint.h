@@ -8,10 +8,7 @@ namespace tilewright {
 /// The largest step of a plan, at the origin.
 Block largest_step(const Cuts& cuts);
 
-/// Whether results of padded positions are added to dst, which takes a tile of its own.
-bool folds(const Problem& problem);
-
-/// Fills memory, src_cache_bytes and dst_cache_bytes of `plan` from its cuts and switches.
-void set_footprint(Plan& plan, const StoreHints& src, const StoreHints& dst);
+/// Fills memory and the caches of `plan` from its cuts, switches and budget.
+void set_footprint(Plan& plan, const PlanOptions& hints);
 
 }  // namespace tilewright

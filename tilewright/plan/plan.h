@@ -84,7 +84,7 @@ struct PlanOptions {
   std::string force;
   /// "direct", "reference", "cpu:conv2d/direct" …; empty for the best.
   std::string kernel;
-  StoreHints src, dst;
+  StoreHints src, weights, dst;
 };
 
 struct Plan {
@@ -103,7 +103,10 @@ struct Plan {
   Index smallest_budget_bytes = 0;
   MemoryUse memory;
   Index src_cache_bytes = 0;
+  Index weights_cache_bytes = 0;
   Index dst_cache_bytes = 0;
+  /// Caches hold whole rows of blocks, so that no block of a summed image is decoded twice a pass.
+  bool caches_rows = false;
   Traffic moved;
   double lower_bound_bytes = 0;
   double compute_seconds = 0;

@@ -25,7 +25,7 @@ PlanOptions files(const std::string& force = "") {
 // Stores as different as the planner ever meets them.
 PlanOptions random_stores(Draw& d) {
   PlanOptions options = d.chance(50) ? files() : PlanOptions{};
-  for (StoreHints* h : {&options.src, &options.dst}) {
+  for (StoreHints* h : {&options.src, &options.weights, &options.dst}) {
     if (d.chance(60)) continue;
     h->file = h->cached = true;
     h->block = {1, d.chance(80) ? 1 : 3, d.chance(50) ? 1 : d.in(8, 64), d.in(8, 256)};
@@ -194,6 +194,26 @@ TEST(Planner, SumsOfImagesAreExactWhereCutsKeepToTheirBlocks) {
     options.force = force;
     EXPECT_THROW(plan(p, test_machine(Index{1} << 30), options), InvalidArgument) << force;
   }
+}
+
+// 2048 x 4096 floats in blocks of 512 x 512 twice over: 8 MiB for a row of blocks of each.
+TEST(Planner, SumsOfImagesDecodeTheirBlocksOnceWhereTheBudgetAllows) {
+  const Problem p = parse_problem("conv2d_weights ci1 y2048 x4096 co1 k3x3 p1,1,1,1");
+  PlanOptions options = files();
+  for (StoreHints* h : {&options.src, &options.weights}) {
+    h->cached = true;
+    h->block = {1, 1, 512, 512};
+  }
+  options.force = "x=1024";
+  const Plan rich = plan(p, test_machine(64 * kMiB), options);
+  EXPECT_TRUE(rich.caches_rows);
+  EXPECT_GE(rich.src_cache_bytes, 8 * kMiB);
+  EXPECT_GE(rich.weights_cache_bytes, 8 * kMiB);
+
+  const Plan poor = plan(p, test_machine(8 * kMiB), options);
+  EXPECT_FALSE(poor.caches_rows);
+  EXPECT_LE(poor.peak_bytes(), 8 * kMiB);
+  EXPECT_GT(poor.seconds, 5 * rich.seconds);  // every band of 8 rows decodes 512
 }
 
 TEST(Planner, NamesABudgetThatWorksUnderForcedGroups) {

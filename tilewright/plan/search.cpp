@@ -186,7 +186,7 @@ void Search::enumerate(std::size_t depth) {
 }
 
 bool Search::fits() {
-  set_footprint(now_, options_.src, options_.dst);
+  set_footprint(now_, options_);
   return now_.peak_bytes() <= now_.budget_bytes;
 }
 
@@ -285,7 +285,7 @@ double Search::rank(const Plan& p) const {
 void Search::measure_whole() {
   for (const Axis a : kAxes) now_.cuts[a] = Cover(extents_[a], extents_[a]);
   set({true, 1, true, PieceOrder::kColumnsThenRows});
-  set_footprint(now_, options_.src, options_.dst);
+  set_footprint(now_, options_);
   now_.one_piece_bytes = now_.peak_bytes();
 }
 
@@ -306,7 +306,7 @@ void Search::note_smallest() {
     for (const Switches& s : all_switches()) {
       if (!allowed(s)) continue;
       set(s);
-      set_footprint(now_, options_.src, options_.dst);
+      set_footprint(now_, options_);
       const Index bytes = now_.peak_bytes();
       if (smallest_ == 0 || bytes < smallest_) smallest_ = bytes;
     }

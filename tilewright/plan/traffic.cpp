@@ -13,19 +13,23 @@ namespace {
 // Beyond this many blocks the sum over blocks is replaced by count times the largest.
 constexpr Index kExactBlocks = 4096;
 
-// One image axis of a problem.
+// One image axis of a problem: of the source, or of results, which are read where the image is
+// summed.
 struct ImageAxis {
-  ImageAxis(const Plan& p, Dim dim)
+  ImageAxis(const Plan& p, Dim dim, bool results = false)
       : layer(*p.problem.layer),
         dim(dim),
+        results(results),
         cover(p.cuts[dim == kY ? Axis::kY : Axis::kX]),
         taps(p.cuts[dim == kY ? Axis::kKy : Axis::kKx]),
-        extent(p.problem.src_shape[static_cast<std::size_t>(dim)]) {}
+        extent(results ? cover.extent() : p.problem.src_shape[static_cast<std::size_t>(dim)]) {}
   Interval demand(const Interval& out, const Interval& used) const {
-    return layer.demand(dim, out, used);
+    return results ? out : layer.demand(dim, out, used);
   }
+  Cover all_taps() const { return {taps.extent(), taps.extent()}; }
   const Layer& layer;
   Dim dim;
+  bool results;
   const Cover& cover;
   const Cover& taps;
   Index extent;
@@ -56,11 +60,10 @@ double demanded(const ImageAxis& a, const Cover& taps, Index granule) {
 
 // Inputs demanded by an axis as a whole: each once.
 double demanded_once(const ImageAxis& a) {
-  const Cover all_taps(a.taps.extent(), a.taps.extent());
   const Window& w = a.layer.window(a.dim);
-  if (w.stride > w.span()) return demanded(a, all_taps, 1);
+  if (w.stride > w.span()) return demanded(a, a.all_taps(), 1);
   return static_cast<double>(
-      intersect(a.demand({0, a.cover.extent()}, all_taps[0]), {0, a.extent}).size());
+      intersect(a.demand({0, a.cover.extent()}, {0, a.taps.extent()}), {0, a.extent}).size());
 }
 
 // Which neighbouring steps of a plan share source rows, so that the executor copies them from the
@@ -135,8 +138,7 @@ double rows_read(const Plan& p) {
   const Sharing share(p);
   const bool once = p.co_innermost && share.blocks && !taps.cut();
   const double rows =
-      share.pieces ? demanded_once(axis)
-                   : demanded(axis, share.taps ? Cover(taps.extent(), taps.extent()) : taps, 1);
+      share.pieces ? demanded_once(axis) : demanded(axis, share.taps ? axis.all_taps() : taps, 1);
   return rows * (once ? 1.0 : static_cast<double>(p.cuts[Axis::kCo].count()));
 }
 
@@ -173,6 +175,15 @@ double decoded_plane(const Plan& p, const StoreHints& hints) {
   return passes * (share.pieces && one_step ? demanded_once(y) : rows()) * columns();
 }
 
+// Blocks that hold several channels are decoded whole for each block of channels.
+double channels_decoded(const Plan& p, Operand operand, const StoreHints& hints) {
+  const Index all = p.problem.spec(operand).shape[kC];
+  const Index used =
+      std::max<Index>(1, p.problem.layer->region(operand, largest_step(p.cuts))[kC].size());
+  return static_cast<double>(round_up(used, std::min(hints.block[1], all))) /
+         static_cast<double>(used);
+}
+
 Reads src_reads(const Plan& p, const StoreHints& hints) {
   const Shape& s = p.problem.src_shape;
   const double planes = static_cast<double>(s[kN]) * static_cast<double>(s[kC]);
@@ -181,12 +192,7 @@ Reads src_reads(const Plan& p, const StoreHints& hints) {
   r.elements = planes * rows_read(p) * demanded(x, x.taps, 1);
   r.decoded = r.elements;
   if (!hints.cached && volume(hints.block) == 1) return r;
-  // Blocks that hold several channels are decoded whole for each block of channels.
-  const Index channels =
-      std::max<Index>(1, p.problem.layer->region(Operand::kSrc, largest_step(p.cuts))[kC].size());
-  const double extra = static_cast<double>(round_up(channels, std::min(hints.block[1], s[kC]))) /
-                       static_cast<double>(channels);
-  r.decoded = planes * decoded_plane(p, hints) * extra;
+  r.decoded = planes * decoded_plane(p, hints) * channels_decoded(p, Operand::kSrc, hints);
   // A picture that can only be decoded from its start is decoded up to where it is needed.
   if (hints.sequential)
     r.decoded = std::max(
@@ -212,38 +218,55 @@ double weights_rounds(const Plan& p) {
   return static_cast<double>(one_run ? 1 : images) * static_cast<double>(reads);
 }
 
-// Where the image is summed, it streams by once for every block of the weights that shares it.
-void set_summed_traffic(Plan& p, double* src_file_bytes) {
-  const Problem& problem = p.problem;
-  const ImageAxis y(p, kY), x(p, kX);
-  const auto passes = [&](Axis channels) {
-    return static_cast<double>(
-        checked_mul(p.cuts[channels].count(), y.taps.count(), x.taps.count()));
+// One operand that streams by `passes` times where the image is summed: the source, or results.
+Reads summed_reads(const Plan& p, Operand operand, double passes, const StoreHints& hints) {
+  const bool results = operand == Operand::kWeights;
+  const ImageAxis y(p, kY, results), x(p, kX, results);
+  const Shape s = p.problem.spec(operand).shape;
+  const double planes = passes * static_cast<double>(s[kN]) * static_cast<double>(s[kC]);
+  const auto read = [&](Index rows, Index columns) {
+    return demanded(y, y.all_taps(), rows) * demanded(x, x.all_taps(), columns);
   };
-  const double rows =
-      x.cover.cut() ? demanded(y, Cover(y.taps.extent(), y.taps.extent()), 1) : demanded_once(y);
-  const double columns = demanded(x, Cover(x.taps.extent(), x.taps.extent()), 1);
-  const double planes =
-      static_cast<double>(problem.src_shape[kN]) * static_cast<double>(problem.src_shape[kC]);
-  p.moved.src_bytes =
-      planes * rows * columns * passes(Axis::kCo) * static_cast<double>(size_of(problem.src_dtype));
-  p.moved.weights_bytes =
-      static_cast<double>(problem.spec(Operand::kWeights).bytes()) * passes(Axis::kCi);
-  p.moved.dst_bytes = static_cast<double>(problem.spec(Operand::kDst).bytes());
-  if (src_file_bytes != nullptr) *src_file_bytes = p.moved.src_bytes;
+  Reads r;
+  r.elements =
+      planes * (x.cover.cut() ? read(1, 1) : demanded_once(y) * demanded(x, x.all_taps(), 1));
+  const bool once = hints.cached && (!x.cover.cut() || p.caches_rows);
+  const double plane =
+      once ? demanded_once(y) * static_cast<double>(s[kX]) : read(hints.block[2], hints.block[3]);
+  const bool blocks = hints.cached || volume(hints.block) > 1;
+  r.decoded = blocks ? planes * plane * channels_decoded(p, operand, hints) : r.elements;
+  if (hints.sequential)
+    r.decoded = std::max(r.decoded,
+                         static_cast<double>(volume(s)) * static_cast<double>(p.counts().pieces));
+  return r;
+}
+
+// Where the image is summed, it streams by once for every block of the weights that shares it.
+double set_summed_traffic(Plan& p, const PlanOptions& hints) {
+  const auto read = [&](Operand operand, Axis channels, const StoreHints& h, double& moved) {
+    const auto passes = static_cast<double>(checked_mul(
+        p.cuts[channels].count(), p.cuts[Axis::kKy].count(), p.cuts[Axis::kKx].count()));
+    const Reads reads = summed_reads(p, operand, passes, h);
+    const auto size = static_cast<double>(size_of(p.problem.spec(operand).dtype));
+    moved = reads.elements * size;
+    return std::max(reads.elements, reads.decoded) * size;
+  };
+  p.moved.dst_bytes = static_cast<double>(p.problem.spec(Operand::kDst).bytes());
+  return read(Operand::kSrc, Axis::kCo, hints.src, p.moved.src_bytes) +
+         read(Operand::kWeights, Axis::kCi, hints.weights, p.moved.weights_bytes);
 }
 
 }  // namespace
 
-void set_traffic(Plan& p, const StoreHints& src, double* src_file_bytes) {
-  if (sums_image(*p.problem.layer)) return set_summed_traffic(p, src_file_bytes);
-  const Reads reads = src_reads(p, src);
+double set_traffic(Plan& p, const PlanOptions& hints) {
+  if (sums_image(*p.problem.layer)) return set_summed_traffic(p, hints);
+  const Reads reads = src_reads(p, hints.src);
   const auto src_size = static_cast<double>(size_of(p.problem.src_dtype));
   const auto weights_bytes = static_cast<double>(p.problem.spec(Operand::kWeights).bytes());
   p.moved.src_bytes = reads.elements * src_size;
   p.moved.dst_bytes = static_cast<double>(p.problem.spec(Operand::kDst).bytes());
   p.moved.weights_bytes = weights_bytes * weights_rounds(p);
-  if (src_file_bytes != nullptr) *src_file_bytes = reads.decoded * src_size;
+  return std::max(reads.decoded, reads.elements) * src_size + p.moved.weights_bytes;
 }
 
 namespace {

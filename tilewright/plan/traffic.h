@@ -5,9 +5,9 @@
 
 namespace tilewright {
 
-/// Fills moved of `plan`. `src_file_bytes` (if not null) receives the bytes a cached store decodes,
-/// which is more than what is asked of it when windows cut its blocks.
-void set_traffic(Plan& plan, const StoreHints& src, double* src_file_bytes);
+/// Fills moved of `plan`, and returns the bytes that the stores read from decode for it, which are
+/// more than what is asked of them when windows cut their blocks.
+double set_traffic(Plan& plan, const PlanOptions& hints);
 
 /// Lower bound on bytes moved with `fast_bytes` of memory: compulsory traffic, or
 /// 2G/sqrt(R M) - 2M (Demmel & Dinh 2018; Chen, Han & Wang 2020), whichever is larger.

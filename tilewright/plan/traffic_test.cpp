@@ -80,9 +80,9 @@ StoreHints blocks_of(Index rows, Index columns, bool cached, bool sequential) {
 
 double decoded(const std::string& force, const StoreHints& hints) {
   Plan p = forced("conv2d ci1 y100 x400 co2 k1x1", force);
-  double bytes = 0;
-  set_traffic(p, hints, &bytes);
-  return bytes / 4;
+  PlanOptions options;
+  options.src = hints;
+  return (set_traffic(p, options) - p.moved.weights_bytes) / 4;
 }
 
 TEST(Traffic, PicturesDecodedFromTheirStartAreSweptOncePerColumnOfPieces) {

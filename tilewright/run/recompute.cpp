@@ -31,7 +31,7 @@ Tensor Recomputer::compute(const Block& block) {
   piece.block = whole(problem.extents());
   for (const Axis a : bench.graph.plan().loop_order()) piece.block[a] = block[a];
   piece.dst = problem.layer->region(Operand::kDst, piece.block);
-  piece.cells = bench.graph.cells(piece.block);
+  bench.graph.set_fold(piece);
   for (Index j = 0; j < bench.graph.steps(piece); ++j) {
     const Step step = bench.graph.step(piece, j);
     state_->reader.fetch(step, bench.src_slots[0]);

@@ -144,7 +144,7 @@ Trace run(const Plan& plan, const Stores& stores, const RunOptions& options) {
   check_stores(plan, stores);
   stores.src->set_cache_bytes(plan.src_cache_bytes);
   stores.dst->set_cache_bytes(plan.dst_cache_bytes);
-  stores.weights->set_cache_bytes(0);
+  stores.weights->set_cache_bytes(plan.weights_cache_bytes);
   Meter meter({.pieces = plan.counts().pieces,
                .budget_bytes = plan.budget_bytes,
                .dst_bytes = static_cast<double>(plan.problem.spec(Operand::kDst).bytes()),

@@ -2,6 +2,7 @@
 #include "tilewright/run/stages.h"
 
 #include <cstring>
+#include <optional>
 
 #include "tilewright/plan/footprint.h"
 #include "tilewright/run/fold.h"
@@ -107,7 +108,7 @@ Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
     src_slots.push_back(slot);
     dst_slots.push_back({p.dst_in_place ? nullptr : pool.take(dense_bytes(tile, sums))});
   }
-  if (folds(p.problem)) cell = pool.take(dense_bytes(tile, sums));
+  if (layer.folded()) cell = pool.take(dense_bytes(tile, sums));
   if (p.keep_weights)
     for (Index i = 0; i < graph.weights_blocks(); ++i)
       kept_weights.push_back(pool.take(dense_bytes(graph.weights_region(i).shape(), compute)));
@@ -139,7 +140,8 @@ TensorView Bench::bias_view(const Interval& channels) const {
 Index Bench::bytes_used() const {
   // One cache serves all stores that have one, so the larger figure is the whole of it.
   return pool.used() + scratch_bytes +
-         std::max(stores.src->cache_bytes(), stores.dst->cache_bytes());
+         std::max(
+             {stores.src->cache_bytes(), stores.weights->cache_bytes(), stores.dst->cache_bytes()});
 }
 
 void Bench::check_cancel() const {
@@ -249,10 +251,10 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
   const Plan& p = bench_.plan();
   const Layer& layer = *p.problem.layer;
   const TensorView tile = bench_.dst_view(dst, piece.dst);
-  const Cell* cell =
-      piece.cells.empty() ? nullptr : &piece.cells[static_cast<std::size_t>(step.cell)];
+  const std::optional<Cell> cell =
+      piece.folded() ? std::optional(piece.cell(step.cell)) : std::nullopt;
   Region region = piece.dst;
-  if (cell != nullptr) region[kY] = cell->y.padded, region[kX] = cell->x.padded;
+  if (cell) region[kY] = cell->y.padded, region[kX] = cell->x.padded;
   if (step.index == 0) bench_.poison(tile);
   StepArgs args;
   args.layer = &layer;
@@ -261,20 +263,19 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
   const auto block = static_cast<std::size_t>(kept ? step.weights_block : 0);
   args.weights = bench_.weights_view(kept ? bench_.kept_weights[block] : src.weights, step.weights);
   args.packed = kept && bench_.packed_weights[block];
-  args.dst = cell == nullptr ? tile : bench_.cell_view(region.shape());
+  args.dst = !cell ? tile : bench_.cell_view(region.shape());
   if (step.last && bench_.bias != nullptr) args.bias = bench_.bias_view(piece.dst[kC]);
   args.groups = step.block[Axis::kG].size();
   args.first = step.first;
   args.workspace = bench_.workspace;
   args.threads = p.threads;
-  if (cell != nullptr && step.first) bench_.poison(args.dst);
+  if (cell && step.first) bench_.poison(args.dst);
   const TensorView sums = args.dst;
   if (sums_image(layer))
     run_summed(step, args);
   else
     run_slices(step, region, args);
-  if (cell != nullptr && step.last)
-    fold_cell(layer, p.problem.extents(), *cell, sums, piece.dst, tile);
+  if (cell && step.last) fold_cell(layer, p.problem.extents(), *cell, sums, piece.dst, tile);
   ++steps;
 }
 

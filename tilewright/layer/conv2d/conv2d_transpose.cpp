@@ -7,12 +7,37 @@
 #include "tilewright/base/text.h"
 
 namespace tilewright {
+namespace {
+
+// Runs of padding, and rows that stay on an edge, are listed one by one.
+constexpr Index kMostRuns = 1'000'000;
+
+// The most padded positions that one of `extent` indices can be shown at.
+Index most_shown(const Window& w, Index extent) {
+  const Index around = checked_add(w.pad_begin, w.pad_end);
+  if (w.mode == PaddingMode::kZero) return 1;
+  if (w.mode == PaddingMode::kReplicate || extent == 1) return around + 1;
+  const Index period = w.mode == PaddingMode::kCircular ? extent : extent - 1;
+  return ceil_div(around, period) + 2;
+}
+
+void check_runs(const Window& w, Index extent) {
+  if (most_shown(w, extent) <= kMostRuns) return;
+  throw InvalidArgument(
+      fmt::format("conv2d_transpose: {} padding of {} and {} shows an image of {} more than {} "
+                  "times over; use less padding",
+                  to_string(w.mode), w.pad_begin, w.pad_end, extent, kMostRuns));
+}
+
+}  // namespace
 
 Conv2dTranspose::Conv2dTranspose(std::shared_ptr<const Conv2d> conv, Index rows, Index columns)
     : conv_(conv->without_bias()), rows_(rows), columns_(columns) {
   if (rows < 1 || columns < 1)
     throw InvalidArgument(
         fmt::format("conv2d_transpose: a result of {} x {} has no elements", rows, columns));
+  check_runs(conv_->window(kY), rows);
+  check_runs(conv_->window(kX), columns);
 }
 
 // In the words of the convolution, ci and co change places.
@@ -82,23 +107,25 @@ Interval Conv2dTranspose::demand(Dim dim, const Interval& out, const Interval& t
   return {first, std::max(floor_div(highest, w.stride), first) + 1};
 }
 
+bool Conv2dTranspose::folded() const {
+  const Window &y = conv_->window(kY), &x = conv_->window(kX);
+  return y.mode != PaddingMode::kZero && y.pad_begin + y.pad_end + x.pad_begin + x.pad_end > 0;
+}
+
 std::vector<PadSegment> Conv2dTranspose::folds(Dim dim, Index extent) const {
+  if (!folded()) return {};
   const Window& w = conv_->window(dim);
-  const Window& y = conv_->window(kY);
-  const Window& x = conv_->window(kX);
-  const bool padded = y.pad_begin > 0 || y.pad_end > 0 || x.pad_begin > 0 || x.pad_end > 0;
-  if (w.mode == PaddingMode::kZero || !padded) return {};
-  // Each run, and each row that stays on an edge, is a cell of its own.
-  constexpr Index kMost = 1'000'000;
-  const Index around = checked_add(w.pad_begin, w.pad_end);
-  const Index runs =
-      w.mode == PaddingMode::kReplicate ? around : around / std::max<Index>(1, extent - 1);
-  if (runs > kMost)
-    throw InvalidArgument(fmt::format(
-        "the gradient of {} padding of {} elements around {} is summed in more than {} parts; use "
-        "less padding",
-        to_string(w.mode), around, extent, kMost));
   return w.segments({-w.pad_begin, extent + w.pad_end}, extent);
+}
+
+// Folding adds one rounding for every further position that shows an output.
+double Conv2dTranspose::longest_sum(const Extents& e, DType compute) const {
+  const double sum = Layer::longest_sum(e, compute);
+  if (!folded()) return sum;
+  return sum +
+         static_cast<double>(most_shown(conv_->window(kY), rows_)) *
+             static_cast<double>(most_shown(conv_->window(kX), columns_)) -
+         1;
 }
 
 Shape Conv2dTranspose::largest_window(const Block& b) const {

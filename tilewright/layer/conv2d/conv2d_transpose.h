@@ -13,7 +13,8 @@ namespace tilewright {
 /// padded positions are added to what they show, in ascending order.
 class Conv2dTranspose final : public Layer {
  public:
-  /// The gradient of the source of `conv`, whose source has `rows` x `columns`.
+  /// The gradient of the source of `conv`, whose source has `rows` x `columns`. Throws
+  /// InvalidArgument if there are none, or if padding shows the image more often than can be told.
   Conv2dTranspose(std::shared_ptr<const Conv2d> conv, Index rows, Index columns);
   static std::shared_ptr<const Layer> from_words(WordMap& words);
 
@@ -26,9 +27,11 @@ class Conv2dTranspose final : public Layer {
   const Window& window(Dim dim) const override { return conv_->window(dim); }
   Interval demand(Dim dim, const Interval& out, const Interval& taps) const override;
   PaddingMode padding_mode() const override { return PaddingMode::kZero; }
+  bool folded() const override;
   std::vector<PadSegment> folds(Dim dim, Index extent) const override;
   Shape largest_window(const Block& block) const override;
   bool reversed_taps() const override { return conv_->reversed_taps(); }
+  double longest_sum(const Extents& extents, DType compute) const override;
   double flop(const Block& block) const override;
 
   /// The convolution whose adjoint this is.
