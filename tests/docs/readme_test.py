@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs what the documents show: every ```sh block of the README and the quick reference, and the
-README's C++ block, which must compile against the library (and run, unless that has a sanitizer).
-The folder they run in holds slide.tif, in.npy and w.npy."""
+README's C++ blocks as one program, which must compile against the library (and run, unless that
+has a sanitizer). The folder they run in holds slide.tif, in.npy and w.npy."""
 import os
 import re
 import subprocess
@@ -70,8 +70,7 @@ def main():
                 good &= run(document, ["bash", "-exc", block], folder)
                 ran += 1
         code = blocks("README.md", "cpp")
-        for block in code:
-            good &= compile_and_run(block, folder)
+        good &= compile_and_run("".join(code), folder)  # each goes on where the last one ends
         if ran < 2 or not code:
             print(f"only {ran} command blocks and {len(code)} C++ blocks were found")
             good = False

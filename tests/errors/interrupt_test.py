@@ -22,7 +22,7 @@ def catches(pid, number):
 class Interrupt(support.Case):
     def wait_for_start(self, command, pid, number):
         """Until the program is at work: signals are caught and an output, if any, is begun."""
-        writes = command in ("conv", "synth")
+        writes = command in ("conv", "grad", "synth")
         end = time.monotonic() + 10
         while time.monotonic() < end:
             if catches(pid, number) and (not writes or list(self.folder.glob("*.partial"))):
@@ -66,6 +66,15 @@ class Interrupt(support.Case):
         self.succeeds("synth", "row.npy", "--size", "1x3000000")
         before = self.listing()
         self.interrupt(signal.SIGINT, "conv", "row.npy", "out.npy", "--kernel", "box:1x20001")
+        self.assertEqual(self.listing(), before)
+
+    def test_one_long_band_of_a_sum(self):
+        # Rows of a gradient of weights are summed in eights: a band of them is cut into columns.
+        image = "synth:noise,c=256,y=8,x=60000"
+        before = self.listing()
+        self.interrupt(signal.SIGINT, "grad", image, image, "--weights",
+                       "synth:noise,n=256,c=256,y=5,x=5", "--out-weights", "out.npy",
+                       "--force", "flight=1", "--kernel-impl", "reference")
         self.assertEqual(self.listing(), before)
 
     def test_a_bar_ends_before_the_message(self):

@@ -37,7 +37,7 @@ struct Case {
   std::string command(bool integers) const {
     return "tilewright verify \"" + problem + "\" --force " + force + " --kernel-impl " + kernel +
            " --threads " + std::to_string(threads) + " --seed " + std::to_string(seed) +
-           " --exact bound" + (integers ? " --integers" : "");
+           " --memory 1GiB --exact bound" + (integers ? " --integers" : "");
   }
 };
 
@@ -60,8 +60,10 @@ Side random_side(Draw& d) {
   return s;
 }
 
-std::string random_problem(Draw& d) {
-  const Side y = random_side(d), x = random_side(d);
+std::string random_problem(Draw& d, bool wide_image, bool biased) {
+  const Side y = random_side(d);
+  Side x = random_side(d);
+  if (wide_image) x.extent += d.in(200, 600);
   const Index groups = d.chance(60) ? 1 : d.in(2, 5);
   const Index ci = groups * d.in(1, d.chance(20) ? 32 : 5);
   const Index co = groups * d.in(1, d.chance(20) ? 32 : 5);
@@ -79,7 +81,7 @@ std::string random_problem(Draw& d) {
                      n("g", groups) + compute;
   line += d.of<std::string>({"", "", " m:reflect", " m:replicate", " m:circular"});
   if (d.chance(30)) line += " flip";
-  if (d.chance(40)) line += " bias";
+  if (biased || d.chance(40)) line += " bias";
   if (!wide && d.chance(30)) line += d.of<std::string>({" src:u8", " src:u16", " src:i16"});
   if (wide && d.chance(30)) line += d.of<std::string>({" src:i32", " src:f32", " src:u32"});
   if (d.chance(20)) line += d.of<std::string>({" dst:u8", " dst:i16", " dst:u16"});
@@ -131,7 +133,8 @@ Plan plan_of(const Case& c) {
               options);
 }
 
-void check(const Case& c) {
+/// Whether the plan was cut and had to equal the definition bit by bit.
+bool check(const Case& c) {
   const Plan p = plan_of(c);
   TileGraph(p).verify();
   const bool exact = p.exact == Exactness::kBits;
@@ -142,6 +145,7 @@ void check(const Case& c) {
       RC_FAIL(c.command(integers) + "\n" + std::to_string(r.differing) + " of " +
               std::to_string(r.elements) + " differ, first " + r.first_difference);
   }
+  return exact && p.counts().elemental_convolutions > 1;
 }
 
 // Cuts of a gradient of weights; most keep to the blocks in which images are summed.
@@ -157,24 +161,36 @@ std::string random_sum_force(Draw& d, const Problem& p) {
   if (inside_group && d.chance(60) && e[Axis::kCo] > 1)
     add("co", std::to_string(d.in(1, e[Axis::kCo] - 1)));
   if (inside_group && d.chance(60)) add("ci", random_parts(d, e[Axis::kCi]));
-  if (d.chance(50)) add("n", d.chance(70) ? "1" : random_parts(d, e[Axis::kN]));
-  if (d.chance(80)) add("y", std::to_string(rows()));
-  if (d.chance(30)) add("x", d.chance(60) ? "128" : random_parts(d, e[Axis::kX]));
+  // Columns keep the order of the sums only in bands of 8 rows of one image.
+  const bool columns = e[Axis::kX] > 128 && d.chance(60);
+  if (columns) {
+    add("y", "8");
+    add("x", std::to_string(128 * d.in(1, e[Axis::kX] / 128)));
+  } else {
+    if (d.chance(80)) add("y", std::to_string(rows()));
+    if (d.chance(15)) add("x", random_parts(d, e[Axis::kX]));
+  }
   if (d.chance(30)) add("ky", random_parts(d, e[Axis::kKy]));
   if (d.chance(30)) add("kx", random_parts(d, e[Axis::kKx]));
+  if (columns || d.chance(50))
+    add("n", columns || d.chance(70) ? "1" : random_parts(d, e[Axis::kN]));
   add("flight", d.of<std::string>({"1", "2"}));
   return force;
 }
 
 /// What a case asks for.
-enum class Pass { kForward, kSrc, kWeights };
+enum class Pass { kForward, kSrc, kWeights, kBias };
 
 Problem problem_of(Draw& d, Pass pass) {
-  const Problem forward = parse_problem(random_problem(d));
+  const bool summed = pass == Pass::kWeights || pass == Pass::kBias;
+  const Problem forward =
+      parse_problem(random_problem(d, summed && d.chance(25), pass == Pass::kBias));
   if (pass == Pass::kForward) return forward;
   const DType gradient = d.chance(80) ? forward.compute : DType::kI16;
-  return gradient_problem(forward, pass == Pass::kSrc ? Operand::kSrc : Operand::kWeights, gradient)
-      .problem;
+  const Operand wrt = pass == Pass::kSrc       ? Operand::kSrc
+                      : pass == Pass::kWeights ? Operand::kWeights
+                                               : Operand::kBias;
+  return gradient_problem(forward, wrt, gradient).problem;
 }
 
 Case random_case(std::uint64_t seed, Pass pass) {
@@ -182,31 +198,37 @@ Case random_case(std::uint64_t seed, Pass pass) {
   Case c;
   const Problem p = problem_of(d, pass);
   c.problem = p.line();
-  c.force = pass == Pass::kWeights ? random_sum_force(d, p) : random_force(d, p);
+  c.force = sums_image(*p.layer) ? random_sum_force(d, p) : random_force(d, p);
   c.kernel = d.chance(85) ? "direct" : "reference";
   c.threads = static_cast<int>(d.in(1, 3));
   c.seed = seed % 1000000;
   return c;
 }
 
-// RapidCheck runs each property 100 times.
+// RapidCheck runs each property 100 times: so many times `cases` cut plans are compared bit by bit.
+// Others, which re-associate sums or cut nothing, come on top.
 void check_random(int cases, Pass pass) {
   const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
-  for (int i = 0; i < cases; ++i) {
-    const Case c = random_case(seed + static_cast<std::uint64_t>(i) * 0x9e3779b97f4a7c15u, pass);
+  int compared = 0;
+  for (std::uint64_t i = 0; compared < cases; ++i) {
+    const Case c = random_case(seed + i * 0x9e3779b97f4a7c15u, pass);
     RC_LOG() << c.command(false) << "\n";
-    check(c);
+    if (check(c)) ++compared;
   }
 }
 
-RC_GTEST_PROP(PlanInvariance, NoCutChangesABit, ()) { check_random(25, Pass::kForward); }
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABit, ()) { check_random(20, Pass::kForward); }
 
 RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfTheGradientOfTheSource, ()) {
-  check_random(12, Pass::kSrc);
+  check_random(10, Pass::kSrc);
 }
 
 RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfTheGradientOfTheWeights, ()) {
-  check_random(12, Pass::kWeights);
+  check_random(10, Pass::kWeights);
+}
+
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfTheGradientOfTheBias, ()) {
+  check_random(10, Pass::kBias);
 }
 
 }  // namespace

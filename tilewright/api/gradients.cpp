@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <filesystem>
+#include <initializer_list>
+#include <optional>
 #include <utility>
 
 #include "tilewright/store/memory/memory_store.h"
@@ -13,33 +15,57 @@ namespace {
 
 using From = GradientProblem::From;
 
-// A tensor that sums what is written to it.
+// Adds what is written to it to what another store holds, a few rows at a time.
 class AddingStore final : public Store {
  public:
-  explicit AddingStore(const TensorView& sums) : sums_(sums), spec_{sums.dtype, sums.shape} {}
-  const TensorSpec& spec() const override { return spec_; }
-  int rank() const override { return 4; }
-  std::string describe() const override { return "sums in memory"; }
+  explicit AddingStore(Store& sums) : sums_(sums) {}
+  const TensorSpec& spec() const override { return sums_.spec(); }
+  int rank() const override { return sums_.rank(); }
+  StoreLayout layout() const override {
+    StoreLayout l = sums_.layout();
+    l.scratch_bytes = checked_add(l.scratch_bytes, std::max(kPartBytes, row_bytes()));
+    return l;
+  }
+  std::string describe() const override { return "added to " + sums_.describe(); }
+  void set_cache_bytes(Index bytes) override { sums_.set_cache_bytes(bytes); }
+  Index cache_bytes() const override { return sums_.cache_bytes(); }
   void read(const Region&, const TensorView&) override {
     throw InternalError("sums are not read by a run");
   }
   void write(const Region& region, const ConstTensorView& src) override {
-    const TensorView to = sums_.slice(region);
-    if (src.dtype == DType::kF64) return add<double>(src, to);
-    add<float>(src, to);
+    const Index rows = std::max<Index>(1, kPartBytes / row_bytes());
+    for (Index n = 0; n < src.shape[kN]; ++n)
+      for (Index c = 0; c < src.shape[kC]; ++c)
+        for (Index y = 0; y < src.shape[kY]; y += rows) {
+          Region part = whole(src.shape);
+          part[kN] = {n, n + 1}, part[kC] = {c, c + 1};
+          part[kY] = {y, std::min(src.shape[kY], y + rows)};
+          Region at = part;
+          for (int d = 0; d < 4; ++d)
+            at[static_cast<Dim>(d)] =
+                part[static_cast<Dim>(d)].shifted(region[static_cast<Dim>(d)].begin);
+          add(src.slice(part), at);
+        }
   }
 
  private:
+  static constexpr Index kPartBytes = Index{1} << 18;
+  Index row_bytes() const { return spec().shape[kX] * size_of(spec().dtype); }
+
+  void add(const ConstTensorView& part, const Region& at) {
+    Tensor sum(spec().dtype, part.shape);
+    sums_.read(at, sum.view());
+    part.dtype == DType::kF64 ? add_rows<double>(part, sum) : add_rows<float>(part, sum);
+    sums_.write(at, sum.view());
+  }
   template <class T>
-  static void add(const ConstTensorView& src, const TensorView& to) {
-    for (Index n = 0; n < to.shape[0]; ++n)
-      for (Index c = 0; c < to.shape[1]; ++c)
-        for (Index y = 0; y < to.shape[2]; ++y)
-          for (Index x = 0; x < to.shape[3]; ++x) *to.at<T>(n, c, y, x) += *src.at<T>(n, c, y, x);
+  static void add_rows(const ConstTensorView& part, Tensor& sum) {
+    const TensorView to = sum.view();
+    for (Index y = 0; y < part.shape[kY]; ++y)
+      for (Index x = 0; x < part.shape[kX]; ++x) *to.at<T>(0, 0, y, x) += *part.at<T>(0, 0, y, x);
   }
 
-  TensorView sums_;
-  TensorSpec spec_;
+  Store& sums_;
 };
 
 // A source that is one everywhere, without memory for it.
@@ -79,14 +105,33 @@ void drop_caches(std::initializer_list<Store*> stores) {
   for (Store* s : stores) s->set_cache_bytes(0);
 }
 
-std::unique_ptr<Store> output_store(Tensor& sums, bool as_weights, bool add) {
+// Plans every gradient before it complains, so that the budget named is enough for all.
+class Planning {
+ public:
+  template <class F>
+  void add(F&& plan) {
+    try {
+      plan();
+    } catch (const BudgetTooSmall& e) {
+      if (!worst_ || e.smallest_bytes > worst_->smallest_bytes) worst_ = e;
+    }
+  }
+  void finish() const {
+    if (worst_) throw *worst_;
+  }
+
+ private:
+  std::optional<BudgetTooSmall> worst_;
+};
+
+std::unique_ptr<Store> output_store(Tensor& sums, bool as_weights) {
   if (sums.empty()) return nullptr;
   TensorView view = sums.view();
-  if (as_weights) {
+  if (as_weights && view.shape[2] == 1 && view.shape[3] == 1 &&
+      std::min(view.shape[0], view.shape[1]) == 1) {
     view.shape = {sums.spec().volume(), 1, 1, 1};
     view.strides = dense_strides(view.shape);
   }
-  if (add) return std::make_unique<AddingStore>(view);
   return std::make_unique<MemoryStore>(view);
 }
 
@@ -94,12 +139,13 @@ std::unique_ptr<Store> output_store(Tensor& sums, bool as_weights, bool add) {
 void compute_all(const Tensor& src, const Tensor& weights, const Tensor& gradient,
                  const Conv2dOptions& options, bool add, Conv2dGradients& sums) {
   MemoryStore from_src(src.view()), from_weights(weights.view()), from_gradient(gradient.view());
-  const auto to_src = output_store(sums.src, false, add);
-  const auto to_weights = output_store(sums.weights, false, add);
-  const auto to_bias = output_store(sums.bias, true, add);
+  const auto to_src = output_store(sums.src, false);
+  const auto to_weights = output_store(sums.weights, false);
+  const auto to_bias = output_store(sums.bias, true);
   GradientStores stores{&from_src, &from_weights, &from_gradient};
   stores.out_src = to_src.get(), stores.out_weights = to_weights.get();
   stores.out_bias = to_bias.get();
+  stores.add = add;
   RunOptions running;
   running.fingerprint = false;
   conv2d_gradients(stores, options, this_machine(), {}, running);
@@ -109,6 +155,12 @@ struct Output {
   Operand wrt;
   const std::string* path;
 };
+
+bool same_place(const std::string& a, const std::string& b) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  return fs::weakly_canonical(a, error) == fs::weakly_canonical(b, error) && !error;
+}
 
 std::vector<Output> outputs_of(const GradientRequest& r) {
   std::vector<Output> list;
@@ -122,8 +174,9 @@ std::vector<Output> outputs_of(const GradientRequest& r) {
     for (const std::string* input : {&r.src, &r.gradient, &r.weights})
       check_distinct(*o.path, *input, *input);
     for (const Output& other : list)
-      if (&o != &other && *o.path == *other.path)
-        throw InvalidArgument(fmt::format("two outputs are called '{}'", *o.path));
+      if (&o != &other && same_place(*o.path, *other.path))
+        throw InvalidArgument(fmt::format("--out-{} and --out-{} are both '{}'; give each its own",
+                                          gradient_name(other.wrt), gradient_name(o.wrt), *o.path));
   }
   return list;
 }
@@ -141,7 +194,21 @@ CreateOptions output_options(const GradientRequest& request, const Gradients& g,
   return o;
 }
 
+Problem forward_problem(const GradientRequest& request, const Store& src, const Store& weights) {
+  const Shape& taps = weights.spec().shape;
+  if (request.dtype.empty()) return conv2d_problem(src.spec(), taps, request.options, true);
+  const DType dtype = parse_dtype(request.dtype);
+  if (!is_float(dtype))
+    throw InvalidArgument(
+        fmt::format("--dtype {}: gradients are float32 or float64", request.dtype));
+  return conv2d_problem(src.spec(), taps, request.options, true, dtype);
+}
+
 }  // namespace
+
+const char* gradient_name(Operand wrt) {
+  return wrt == Operand::kSrc ? "src" : wrt == Operand::kWeights ? "weights" : "bias";
+}
 
 Conv2dGradients conv2d_gradients(const Tensor& src, const Tensor& weights, const Tensor& gradient,
                                  const Conv2dOptions& options, const WantedGradients& wanted) {
@@ -162,6 +229,10 @@ void add_conv2d_gradients(const Tensor& src, const Tensor& weights, const Tensor
 std::vector<Trace> conv2d_gradients(const GradientStores& stores, const Conv2dOptions& options,
                                     const Machine& machine, const PlanOptions& planning,
                                     const RunOptions& running) {
+  for (const auto& [store, name] :
+       {std::pair{stores.src, "src"}, {stores.weights, "weights"}, {stores.gradient, "gradient"}})
+    if (store == nullptr)
+      throw InvalidArgument(fmt::format("conv2d_gradients: the store '{}' is missing", name));
   const Problem forward =
       conv2d_problem(stores.src->spec(), stores.weights->spec().shape, options, true);
   check_gradient(forward, stores.gradient->spec().shape);
@@ -170,7 +241,9 @@ std::vector<Trace> conv2d_gradients(const GradientStores& stores, const Conv2dOp
     Plan plan;
     Stores stores;
   };
+  std::vector<std::unique_ptr<Store>> sums;
   std::vector<Job> jobs;  // all planned before any runs
+  Planning planned;
   for (const auto& [wrt, dst] : {std::pair{Operand::kSrc, stores.out_src},
                                  {Operand::kWeights, stores.out_weights},
                                  {Operand::kBias, stores.out_bias}}) {
@@ -185,10 +258,16 @@ std::vector<Trace> conv2d_gradients(const GradientStores& stores, const Conv2dOp
     Store* weights = inputs.at(g.weights, g.problem.spec(Operand::kWeights));
     PlanOptions with_hints = planning;
     set_hints(with_hints, *src, *weights);
-    with_hints.dst = store_hints(*dst);
-    with_hints.dst.in_place = dst->memory().data != nullptr;
-    jobs.push_back({plan(g.problem, machine, with_hints), {src, weights, nullptr, dst}});
+    Store* to = dst;
+    if (stores.add) to = sums.emplace_back(std::make_unique<AddingStore>(*dst)).get();
+    with_hints.dst = store_hints(*to);
+    with_hints.dst.file = store_hints(*dst).file;
+    with_hints.dst.in_place = to->memory().data != nullptr;
+    planned.add([&] {
+      jobs.push_back({plan(g.problem, machine, with_hints), {src, weights, nullptr, to}});
+    });
   }
+  planned.finish();
   std::vector<Trace> traces;
   for (const Job& job : jobs) {
     drop_caches({stores.src, stores.weights, stores.gradient});
@@ -215,23 +294,27 @@ Gradients prepare(const GradientRequest& request, const Machine& machine) {
   g.src = open(request.src);
   g.gradient = open(request.gradient);
   g.weights = open(request.weights);
-  g.forward = conv2d_problem(g.src->spec(), g.weights->spec().shape, request.options, true);
+  g.forward = forward_problem(request, *g.src, *g.weights);
   check_gradient(g.forward, g.gradient->spec().shape);
   Inputs inputs{g.src.get(), g.weights.get(), g.gradient.get()};
+  Planning planned;
   for (const Output& o : outputs) {
     const GradientProblem part = gradient_problem(g.forward, o.wrt, g.gradient->spec().dtype);
     GradientJob job;
     job.wrt = o.wrt;
     job.dst = *o.path;
     job.problem = part.problem;
+    if (!request.dtype.empty()) job.problem.dst_dtype = parse_dtype(request.dtype);
     job.src = inputs.at(part.src, part.problem.spec(Operand::kSrc));
     job.weights = inputs.at(part.weights, part.problem.spec(Operand::kWeights));
     job.output = output_options(request, g, job.problem, o.wrt);
     PlanOptions planning = request.planning;
     set_hints(planning, *job.src, *job.weights);
-    job.plan = plan_output(job.dst, job.problem, machine, planning, job.output);
+    planned.add(
+        [&] { job.plan = plan_output(job.dst, job.problem, machine, planning, job.output); });
     g.jobs.push_back(std::move(job));
   }
+  planned.finish();
   g.ones = std::move(inputs.ones);
   return g;
 }
@@ -244,8 +327,14 @@ std::vector<Trace> run_gradients(const Gradients& gradients, const RunOptions& o
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const GradientJob& job = gradients.jobs[i];
     drop_caches({gradients.src.get(), gradients.weights.get(), gradients.gradient.get()});
+    RunOptions running = options;
+    if (options.progress && outputs.size() > 1)
+      running.progress = [&](Progress p) {
+        p.output = gradient_name(job.wrt);
+        options.progress(p);
+      };
     traces.push_back(
-        run(job.plan, Stores{job.src, job.weights, nullptr, outputs[i].get()}, options));
+        run(job.plan, Stores{job.src, job.weights, nullptr, outputs[i].get()}, running));
   }
   for (const auto& output : outputs) output->commit();
   return traces;

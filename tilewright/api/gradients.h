@@ -45,11 +45,14 @@ struct GradientStores {
   Store* out_src = nullptr;
   Store* out_weights = nullptr;
   Store* out_bias = nullptr;
+  /// Adds to what the outputs hold, which are read and written then, part by part.
+  bool add = false;
 };
 
-/// The gradients on stores of any size, each planned for `machine` and run after the other; one
-/// trace each. The hints of `planning` are replaced by what the stores say; outputs are left for
-/// the caller to commit. Throws as plan() and run() do.
+/// The gradients on stores of any size, all planned for `machine`, then run one after the other;
+/// one trace each. The hints of `planning` are replaced by what the stores say; outputs are left
+/// for the caller to commit. Throws InvalidArgument if an input is missing or a shape does not fit,
+/// and as plan() and run() do.
 std::vector<Trace> conv2d_gradients(const GradientStores& stores, const Conv2dOptions& options,
                                     const Machine& machine, const PlanOptions& planning = {},
                                     const RunOptions& running = {});
@@ -62,9 +65,16 @@ struct GradientRequest {
   Conv2dOptions options;
   /// Where each gradient goes; empty: it is not computed.
   std::string out_src, out_weights, out_bias;
+  /// "float32" or "float64" for the gradients; empty: the compute type of src. With float64 all is
+  /// computed in it.
+  std::string dtype{};
+  /// Forced cuts hold for every gradient; their axes differ, so name one output when forcing.
   PlanOptions planning;
   bool overwrite = false;
 };
+
+/// "src", "weights" or "bias".
+const char* gradient_name(Operand wrt);
 
 /// One gradient of a request: opened and planned, nothing computed.
 struct GradientJob {
@@ -84,12 +94,13 @@ struct Gradients {
 };
 
 /// Opens the inputs of `request` and plans each gradient for `machine`. Throws as open_store and
-/// plan do; InvalidArgument if an output is an input or another output, if none is named, or if the
-/// shapes do not belong together.
+/// plan do, BudgetTooSmall with a budget that is enough for all; InvalidArgument if an output is an
+/// input or another output, if none is named, or if the shapes do not belong together.
 Gradients prepare(const GradientRequest& request, const Machine& machine);
 
-/// Creates all outputs, runs the jobs one after the other, then commits all; one trace each. On any
-/// error nothing stands under a final name.
+/// Creates all outputs, runs the jobs one after the other, then commits all; one trace each. If
+/// anything fails before all are complete, nothing stands under a final name; if one cannot be
+/// given its name then, those before it keep theirs.
 std::vector<Trace> run_gradients(const Gradients& gradients, const RunOptions& options = {});
 
 }  // namespace tilewright

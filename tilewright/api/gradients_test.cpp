@@ -197,8 +197,59 @@ TEST(GradientStores, TakeTensorsAndFilesAlike) {
   EXPECT_EQ(floats(found), (std::vector<float>{1, 12, 20, 100, 1200, 2000}));
   EXPECT_EQ(floats(bias), std::vector<float>{3});
 
+  EXPECT_EQ(open_store(folder / "out.npy")->spec(), kSrc.spec());
+
+  stores.out_src = nullptr;
+  stores.add = true;
+  conv2d_gradients(stores, {}, local_machine());
+  EXPECT_EQ(floats(bias), std::vector<float>{6});
+
   stores.out_weights = &to_bias;
   EXPECT_THROW(conv2d_gradients(stores, {}, local_machine()), InvalidArgument);
+  EXPECT_EQ(floats(bias), std::vector<float>{6}) << "refused before anything was written";
+  stores.weights = nullptr;
+  EXPECT_NE(message_of<InvalidArgument>([&] {
+              conv2d_gradients(stores, {}, local_machine());
+            }).find("'weights' is missing"),
+            std::string::npos);
+}
+
+TEST(GradientFiles, NameABudgetThatIsEnoughForAll) {
+  const TestFolder folder;
+  GradientRequest request;
+  request.src = "synth:noise,c=3,y=400,x=500";
+  request.gradient = "synth:noise,c=9,y=400,x=500";
+  request.weights = "synth:noise,n=9,c=3,y=5,x=5";
+  request.options.padding = Padding::same();
+  request.out_src = folder / "s.zarr";
+  request.out_weights = folder / "w.npy";
+  request.out_bias = folder / "b.npy";
+  try {
+    prepare(request, local_machine().limited_to({1000, 2}));
+    FAIL();
+  } catch (const BudgetTooSmall& e) {
+    EXPECT_NO_THROW(prepare(request, local_machine().limited_to({e.smallest_bytes, 2})));
+  }
+}
+
+TEST(GradientFiles, ComeInTheTypeThatIsAskedFor) {
+  const TestFolder folder;
+  GradientRequest request;
+  request.src = folder / "src.npy";
+  request.weights = folder / "weights.npy";
+  request.gradient = folder / "gradient.npy";
+  save(request.src, kSrc), save(request.weights, kWeights);
+  save(request.gradient, Tensor::from({1, 1, 1, 2}, {1, 2}));
+  request.out_weights = folder / "w.npy";
+  request.dtype = "float64";
+  run_gradients(prepare(request, local_machine()));
+  const auto store = open_store(request.out_weights);
+  Tensor found(DType::kF64, kWeights.shape());
+  EXPECT_EQ(store->spec(), found.spec());
+  store->read(whole(found.shape()), found.view());
+  EXPECT_EQ(found.data<double>()[3], 17);
+  request.dtype = "uint8";
+  EXPECT_THROW(prepare(request, local_machine()), InvalidArgument);
 }
 
 TEST(GradientFiles, RefuseOutputsThatAreInputsOrNone) {
@@ -213,7 +264,8 @@ TEST(GradientFiles, RefuseOutputsThatAreInputsOrNone) {
   EXPECT_THROW(prepare(request, machine), InvalidArgument);
   request.out_src = request.gradient;
   EXPECT_THROW(prepare(request, machine), InvalidArgument);
-  request.out_src = request.out_weights = folder / "same.npy";
+  request.out_src = folder / "same.npy";
+  request.out_weights = folder / "./same.npy";
   EXPECT_THROW(prepare(request, machine), InvalidArgument);
 }
 

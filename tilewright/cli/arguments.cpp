@@ -84,9 +84,7 @@ void ConvolveArguments::define(CLI::App& app) {
       ->type_name("SPEC");
   app.add_option("--bias", bias, "one number per output channel")->type_name("B.npy");
   define_layer(app);
-  app.add_option("--dtype", dtype,
-                 "type of the output (default: float32, or float64 where the source needs it)")
-      ->type_name("same|uint8|...|float64");
+  define_dtype(app, "same|uint8|...|float64");
   define_run(app);
   app.add_option("--plan", plan_file, "take cuts, kernel, budget and threads from a saved plan")
       ->type_name("FILE");
@@ -105,6 +103,12 @@ void ConvolveArguments::define_layer(CLI::App& app) {
   parameter("dilation", dilation);
   integer_option(app, "--groups", groups, help_of("groups"), 1, kMostIndex)->type_name("G");
   app.add_flag("--flip", flip, help_of("flip"));
+}
+
+void ConvolveArguments::define_dtype(CLI::App& app, const std::string& types) {
+  app.add_option("--dtype", dtype,
+                 "type of the output (default: float32, or float64 where the source needs it)")
+      ->type_name(types);
 }
 
 void ConvolveArguments::define_run(CLI::App& app) {

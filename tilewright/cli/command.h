@@ -76,6 +76,7 @@ struct ConvolveArguments {
   void define(CLI::App& app);
   /// Only what describes the layer, or the run.
   void define_layer(CLI::App& app);
+  void define_dtype(CLI::App& app, const std::string& types);
   void define_run(CLI::App& app);
   Conv2dOptions layer_options() const;
   /// A problem line says all of this itself. Throws InvalidArgument that names what was given.

@@ -15,15 +15,11 @@ struct Arguments {
   bool dry_run = false;
 };
 
-const char* name_of(Operand wrt) {
-  return wrt == Operand::kSrc ? "src" : wrt == Operand::kWeights ? "weights" : "bias";
-}
-
 void show_plans(const Arguments& a, const Gradients& g) {
   Json all = Json::object();
   for (const GradientJob& job : g.jobs) {
     if (!a.talk.json) print(fmt::format("{}:\n{}", job.dst, job.plan.explain()));
-    all[name_of(job.wrt)] = plan_json(job.plan);
+    all[gradient_name(job.wrt)] = plan_json(job.plan);
   }
   if (a.talk.json) print(text_of(all) + "\n");
 }
@@ -33,6 +29,7 @@ void run(const Arguments& a) {
   request.weights = a.convolve.weights;
   request.options = a.convolve.layer_options();
   request.planning = a.convolve.planning();
+  request.dtype = a.convolve.dtype;
   const Gradients g = prepare(request, a.convolve.machine.machine());
   if (a.dry_run) return show_plans(a, g);
   RunOptions options;
@@ -43,7 +40,7 @@ void run(const Arguments& a) {
   end_bar();
   for (std::size_t i = 0; i < traces.size(); ++i) {
     const GradientJob& job = g.jobs[i];
-    all[name_of(job.wrt)] = result_json(job.plan, traces[i]);
+    all[gradient_name(job.wrt)] = result_json(job.plan, traces[i]);
     if (!a.talk.json && !a.talk.quiet) print(result_text(job.dst, job.plan, traces[i]));
   }
   if (a.talk.json) print(text_of(all) + "\n");
@@ -65,6 +62,7 @@ void define_grad(CLI::App& app, int&) {
   app.add_option("--out-bias", a->request.out_bias, "gradient of a bias, [co,1,1,1]")
       ->type_name("FILE");
   a->convolve.define_layer(app);
+  a->convolve.define_dtype(app, "float32|float64");
   a->convolve.define_run(app);
   a->talk.define(app, true);
   app.add_flag("--dry-run", a->dry_run, "show the plans and stop");

@@ -16,7 +16,8 @@ bool bar_stands = false;
 std::string size_text(Index bytes) { return format_bytes(static_cast<double>(bytes)); }
 
 std::string status(const Progress& p) {
-  return fmt::format("{}/{} pieces, {}/s, {} of {}, {} left", p.pieces_done, p.pieces,
+  return fmt::format("{}{}{}/{} pieces, {}/s, {} of {}, {} left", p.output,
+                     p.output.empty() ? "" : ": ", p.pieces_done, p.pieces,
                      format_bytes(p.dst_bytes_per_second), size_text(p.bytes_used),
                      size_text(p.budget_bytes), format_seconds(p.seconds_left));
 }
@@ -31,14 +32,15 @@ void draw_bar(const Progress& p) {
 }
 
 void print_json(const Progress& p) {
-  const Json j{{"pieces_done", p.pieces_done},
-               {"pieces", p.pieces},
-               {"fraction", p.fraction},
-               {"seconds", p.seconds},
-               {"bytes_per_second", p.dst_bytes_per_second},
-               {"bytes_used", p.bytes_used},
-               {"budget_bytes", p.budget_bytes},
-               {"seconds_left", p.seconds_left}};
+  Json j{{"pieces_done", p.pieces_done},
+         {"pieces", p.pieces},
+         {"fraction", p.fraction},
+         {"seconds", p.seconds},
+         {"bytes_per_second", p.dst_bytes_per_second},
+         {"bytes_used", p.bytes_used},
+         {"budget_bytes", p.budget_bytes},
+         {"seconds_left", p.seconds_left}};
+  if (!p.output.empty()) j["output"] = p.output;
   fmt::print(stderr, "{}\n", j.dump());
   std::fflush(stderr);
 }

@@ -25,6 +25,13 @@ std::vector<PadSegment> runs_onto(const Interval& owned, const std::vector<PadSe
                                   Index most) {
   std::vector<PadSegment> result;
   if (folds.empty()) return {{owned, owned, PadSegment::Kind::kForward}};
+  const auto parts = [&](const PadSegment& s) {
+    if (intersect(s.source, owned).empty()) return Index{0};
+    return s.kind == PadSegment::Kind::kConstant ? ceil_div(s.padded.size(), most) : 1;
+  };
+  Index count = 0;
+  for (const PadSegment& s : folds) count += parts(s);
+  result.reserve(static_cast<std::size_t>(count));  // there may be many, and they are budgeted
   for (const PadSegment& s : folds) {
     const Interval shown = intersect(s.source, owned);
     if (shown.empty()) continue;

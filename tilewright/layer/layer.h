@@ -81,6 +81,9 @@ class Layer {
   virtual PaddingMode padding_mode() const { return window(kY).mode; }
   /// Whether folds() has anything to say.
   virtual bool folded() const { return false; }
+  /// Upper bound on the runs of padded positions that show any interval of an axis of dst, where
+  /// runs that stay on one index come in parts of `part`; 1 unless folded().
+  virtual Index most_runs(Dim, Index /*part*/) const { return 1; }
   /// Padded positions of dst whose results are added up (the adjoint of padding), in runs; empty if
   /// every position is an output of its own. `extent` is that of dst.
   virtual std::vector<PadSegment> folds(Dim, Index) const { return {}; }

@@ -9,7 +9,7 @@ namespace tilewright {
 namespace {
 
 constexpr double kMemoryBytesPerSecond = 8e9;  // one pass of a core over tiles
-constexpr double kRunSeconds = 0.3e-6;         // one contiguous run of a file
+constexpr double kRunSeconds = 0.3e-6;         // one contiguous run of a file, or of padding
 constexpr Index kVector = 16;                  // columns a register tile wants
 
 double compute_rate(const Plan& p) {
@@ -20,7 +20,7 @@ double compute_rate(const Plan& p) {
   return p.kernel.f32_flop_per_second * f64 * (parallel ? p.threads : 1) * std::max(0.2, used);
 }
 
-double runs(const Plan& p) {
+double file_runs(const Plan& p) {
   const Region window = p.problem.layer->region(Operand::kSrc, largest_step(p.cuts));
   const auto width = static_cast<double>(std::max<Index>(1, window[kX].size()));
   const auto size = static_cast<double>(size_of(p.problem.src_dtype));
@@ -34,13 +34,16 @@ void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
   const Counts counts = p.counts();
   const double flop = p.problem.flop();
   const double touched = p.moved.total() * 4 / static_cast<double>(size_of(p.problem.src_dtype));
-  p.compute_seconds = flop / compute_rate(p) + touched / kMemoryBytesPerSecond / p.threads +
+  const double runs =
+      static_cast<double>(folded_runs(p, kY)) * static_cast<double>(folded_runs(p, kX));
+  p.compute_seconds = folded_work(p.problem) * flop / compute_rate(p) +
+                      touched / kMemoryBytesPerSecond / p.threads + (runs - 1) * kRunSeconds +
                       static_cast<double>(counts.elemental_convolutions) * machine.step_seconds +
                       static_cast<double>(counts.pieces) * machine.piece_seconds;
   const bool from_file = options.src.file, to_file = options.dst.file;
   const double read =
       decoded / (from_file ? machine.read_bytes_per_second : kMemoryBytesPerSecond) +
-      (from_file ? runs(p) * kRunSeconds : 0);
+      (from_file ? file_runs(p) * kRunSeconds : 0);
   const double write =
       p.dst_in_place
           ? 0

@@ -46,6 +46,15 @@ Index dst_cache(const Plan& p, const StoreHints& hints, const Region& tile) {
   return std::max(kLeastCache, checked_mul(2, block_row_bytes(hints, band, spec)));
 }
 
+// The graph lists the runs of padding once (in a vector that has grown), and each piece on its way
+// lists its own.
+Index fold_bytes(const Plan& p) {
+  const Layer& layer = *p.problem.layer;
+  const Index runs =
+      checked_add(layer.most_runs(kY, 1), layer.most_runs(kX, p.cuts[Axis::kX].block()));
+  return checked_mul(runs, sizeof(PadSegment), 2 + p.in_flight + 2);
+}
+
 }  // namespace
 
 Block largest_step(const Cuts& cuts) {
@@ -90,7 +99,9 @@ void set_footprint(Plan& p, const PlanOptions& hints) {
   const bool turned = sums_image(layer) && layer.reversed_taps();
   p.dst_in_place = hints.dst.in_place && p.problem.dst_dtype == sums && !turned;
   if (!p.dst_in_place) m.dst_tiles = checked_mul(p.in_flight, dense_bytes(tile.shape(), sums));
-  if (layer.folded()) m.dst_tiles = checked_add(m.dst_tiles, dense_bytes(tile.shape(), sums));
+  if (layer.folded())
+    m.dst_tiles =
+        checked_add(checked_add(m.dst_tiles, dense_bytes(tile.shape(), sums)), fold_bytes(p));
   // Kept weights lie block by block, each with its own slack.
   const Index blocks =
       checked_mul(p.cuts[Axis::kG].count(), p.cuts[Axis::kCo].count(), p.cuts[Axis::kCi].count(),

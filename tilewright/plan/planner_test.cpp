@@ -216,6 +216,22 @@ TEST(Planner, SumsOfImagesDecodeTheirBlocksOnceWhereTheBudgetAllows) {
   EXPECT_GT(poor.seconds, 5 * rich.seconds);  // every band of 8 rows decodes 512
 }
 
+TEST(Planner, CountsWhatFoldedPaddingReadsAndLists) {
+  const std::string image = "conv2d_transpose ci16 y182 x182 co16 o64x64 k3x3 ";
+  Machine machine = test_machine(64 * kMiB);
+  machine.kernels[0].layer = "conv2d_transpose";
+  const Plan folded = plan(parse_problem(image + "p60,60,60,60 m:replicate"), machine);
+  // 61 + 60 rows one by one read two rows more each; columns come in three runs.
+  const double planes = 16 * 4, rows = 182 + 120 * 2, columns = 182 + 2 * 2;
+  EXPECT_NEAR(folded.moved.src_bytes, planes * rows * columns, 0.05 * planes * rows * columns);
+  EXPECT_GE(folded.lower_bound_bytes, 16 * 182 * 182 * 4);
+
+  const Plan many = plan(
+      parse_problem("conv2d_transpose ci1 y190001 x4 co1 o3x5 k3x2 p190000,0,0,0 m:reflect"),
+      machine);
+  EXPECT_GT(many.peak_bytes(), 95000 * 3 * 40);  // a list of runs of two rows each
+}
+
 TEST(Planner, NamesABudgetThatWorksUnderForcedGroups) {
   const Problem p = parse_problem("conv2d ci8 y64 x64 co80 k3x3 g2");
   PlanOptions options;

@@ -142,6 +142,28 @@ double rows_read(const Plan& p) {
   return rows * (once ? 1.0 : static_cast<double>(p.cuts[Axis::kCo].count()));
 }
 
+// The padded positions whose results are computed: more than the outputs where those are folded.
+Interval padded(const Layer& layer, Dim dim, Index extent) {
+  const Window& w = layer.window(dim);
+  return layer.folded() ? Interval{-w.pad_begin, extent + w.pad_end} : Interval{0, extent};
+}
+
+// By how much the runs of padding read more than the outputs that they are added to.
+double folded_reads(const Plan& p, Dim dim) {
+  const Layer& layer = *p.problem.layer;
+  if (!layer.folded()) return 1;
+  const Index outputs = p.cuts[dim == kY ? Axis::kY : Axis::kX].extent();
+  const Index taps = p.cuts[dim == kY ? Axis::kKy : Axis::kKx].extent();
+  const Index extent = p.problem.src_shape[static_cast<std::size_t>(dim)];
+  const auto size = [&](const Interval& out) {
+    return static_cast<double>(intersect(layer.demand(dim, out, {0, taps}), {0, extent}).size());
+  };
+  const Interval all = padded(layer, dim, outputs);
+  const double halo = static_cast<double>(layer.demand(dim, {0, 1}, {0, taps}).size()) - 1;
+  const double again = static_cast<double>(folded_runs(p, dim) - 1) * std::max(0.0, halo);
+  return std::max(1.0, (size(all) + again) / std::max(1.0, size({0, outputs})));
+}
+
 struct Reads {
   double elements = 0;  // asked of the store
   double decoded = 0;   // touched by a store with blocks
@@ -189,10 +211,12 @@ Reads src_reads(const Plan& p, const StoreHints& hints) {
   const double planes = static_cast<double>(s[kN]) * static_cast<double>(s[kC]);
   Reads r;
   const ImageAxis x(p, kX);
-  r.elements = planes * rows_read(p) * demanded(x, x.taps, 1);
+  r.elements =
+      planes * rows_read(p) * demanded(x, x.taps, 1) * folded_reads(p, kY) * folded_reads(p, kX);
   r.decoded = r.elements;
   if (!hints.cached && volume(hints.block) == 1) return r;
-  r.decoded = planes * decoded_plane(p, hints) * channels_decoded(p, Operand::kSrc, hints);
+  r.decoded = planes * decoded_plane(p, hints) * channels_decoded(p, Operand::kSrc, hints) *
+              folded_reads(p, kY) * folded_reads(p, kX);
   // A picture that can only be decoded from its start is decoded up to where it is needed.
   if (hints.sequential)
     r.decoded = std::max(
@@ -269,14 +293,28 @@ double set_traffic(Plan& p, const PlanOptions& hints) {
   return std::max(reads.decoded, reads.elements) * src_size + p.moved.weights_bytes;
 }
 
+Index folded_runs(const Plan& p, Dim dim) {
+  return p.problem.layer->most_runs(dim, dim == kY ? 1 : p.cuts[Axis::kX].block());
+}
+
+double folded_work(const Problem& problem) {
+  const Extents e = problem.extents();
+  double work = 1;
+  for (const auto& [dim, axis] : {std::pair{kY, Axis::kY}, {kX, Axis::kX}})
+    work *= static_cast<double>(padded(*problem.layer, dim, e[axis]).size()) /
+            static_cast<double>(e[axis]);
+  return work;
+}
+
 namespace {
 
 // Rows or columns of the source that any output needs, at least: some may never be met.
 double needed(const Problem& problem, Dim dim, Axis axis, Axis tap_axis) {
   const Extents e = problem.extents();
   const Index extent = problem.src_shape[static_cast<std::size_t>(dim)];
-  const Interval all = problem.layer->demand(dim, {0, e[axis]}, {0, e[tap_axis]});
-  const double met = static_cast<double>(e[axis]) * static_cast<double>(e[tap_axis]);
+  const Interval positions = padded(*problem.layer, dim, e[axis]);
+  const Interval all = problem.layer->demand(dim, positions, {0, e[tap_axis]});
+  const double met = static_cast<double>(positions.size()) * static_cast<double>(e[tap_axis]);
   return std::min(met, static_cast<double>(intersect(all, {0, extent}).size()));
 }
 

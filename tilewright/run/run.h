@@ -13,6 +13,7 @@ namespace tilewright {
 
 /// What a run looks like while it goes on.
 struct Progress {
+  std::string output{};  // which of several; empty if there is but one
   Index pieces_done = 0;
   Index pieces = 0;
   double fraction = 0;  // of the work

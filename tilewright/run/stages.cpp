@@ -303,7 +303,8 @@ void Computer::run_slices(const Step& step, const Region& region, StepArgs& args
     }
 }
 
-// Images one by one, each in bands of rows that keep to the layer's blocks.
+// Images one by one, each in bands of rows that keep to the layer's blocks. If one band takes too
+// long, it is cut into columns as well, which keeps the order of the sums.
 void Computer::run_summed(const Step& step, StepArgs& args) {
   const Layer& layer = *args.layer;
   const ConstTensorView source = args.src, results = args.weights;
@@ -315,16 +316,27 @@ void Computer::run_summed(const Step& step, StepArgs& args) {
   const auto fit = static_cast<Index>(
       static_cast<double>(rows) * static_cast<double>(results.shape[kN]) / std::max(1.0, slices));
   const Index band = std::max(unit, std::min(rows, fit) / unit * unit);
+  const Index bands = checked_mul(results.shape[kN], ceil_div(rows, band));
+  const Index columns = results.shape[kX], column_unit = layer.sum_block(Axis::kX);
+  const auto cuts = static_cast<Index>(std::min(1e9, slices / static_cast<double>(bands)));
+  const Index wide = band > unit || cuts < 2 ? columns : round_up(columns / cuts + 1, column_unit);
+  const auto demand = [&](Dim dim, const Interval& out, Axis axis, Axis taps) {
+    return layer.demand(dim, out.shifted(step.block[axis].begin), step.block[taps])
+        .shifted(-step.window[dim].begin);
+  };
+  const Index across = ceil_div(columns, wide);
   for (Index n = 0; n < results.shape[kN]; ++n)
-    for (Index y = 0; y < rows; y += band) {
+    for (Index i = 0; i < ceil_div(rows, band) * across; ++i) {
       bench_.check_cancel();
+      const Index y = i / across * band, x = i % across * wide;
       Region from = whole(results.shape);
       from[kN] = {n, n + 1};
       from[kY] = {y, std::min(rows, y + band)};
+      from[kX] = {x, std::min(columns, x + wide)};
       Region in = whole(source.shape);
       in[kN] = from[kN];
-      in[kY] = layer.demand(kY, from[kY].shifted(step.block[Axis::kY].begin), step.block[Axis::kKy])
-                   .shifted(-step.window[kY].begin);
+      in[kY] = demand(kY, from[kY], Axis::kY, Axis::kKy);
+      in[kX] = demand(kX, from[kX], Axis::kX, Axis::kKx);
       args.src = source.slice(in);
       args.weights = results.slice(from);
       kernel_.run(args);

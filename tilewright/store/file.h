@@ -84,15 +84,19 @@ class PartialOutput {
 
   const std::string& path() const { return path_; }
   const std::string& partial() const { return partial_; }
-  /// Gives it the final name, replacing what was there.
+  /// Gives it the final name, replacing what was there only if that was allowed and still is.
+  /// Throws StoreError; a complete result whose name was taken meanwhile is left as partial().
   void commit();
 
  private:
+  void rename_to_free_name();
+  void rename_over();
   void release();
 
   std::string path_;
   std::string partial_;
   int lock_ = -1;
+  bool overwrite_ = false;
   bool owned_ = false;
 };
 

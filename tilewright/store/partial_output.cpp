@@ -98,7 +98,7 @@ void check_replaceable(const std::string& path) {
 }  // namespace
 
 PartialOutput::PartialOutput(const std::string& path, bool overwrite, Index needed_bytes)
-    : path_(path), partial_(path + ".partial") {
+    : path_(path), partial_(path + ".partial"), overwrite_(overwrite) {
   std::error_code error;
   if (!overwrite && fs::symlink_status(path, error).type() != fs::file_type::not_found)
     throw StoreError(path + ": exists; use --overwrite to replace it, or another name");
@@ -121,13 +121,34 @@ void PartialOutput::release() {
   lock_ = -1;
 }
 
-void PartialOutput::commit() {
+// The name may have been taken since the output was begun.
+void PartialOutput::rename_to_free_name() {
+  if (::renameat2(AT_FDCWD, partial_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0)
+    return;
+  std::error_code error;
+  const bool refused = errno == EINVAL || errno == ENOSYS;  // by the file system
+  const bool taken = fs::symlink_status(path_, error).type() != fs::file_type::not_found;
+  if (refused && !taken && ::rename(partial_.c_str(), path_.c_str()) == 0) return;
+  if (!taken) throw_errno(path_, fmt::format("{} cannot be renamed to it", partial_));
+  owned_ = false;  // complete, so it stays
+  throw StoreError(fmt::format(
+      "{}: exists, though it did not when the run began; the complete result is left as {}", path_,
+      partial_));
+}
+
+void PartialOutput::rename_over() {
   std::error_code error;
   // rename() replaces a file in one step, but not a folder, nor one kind by the other: then the old
   // one steps aside first.
   const std::string old = partial_ + ".old";
-  const bool aside =
-      fs::is_directory(path_, error) || (fs::exists(path_, error) && fs::is_directory(partial_));
+  const bool aside = fs::is_directory(path_, error) ||
+                     (fs::exists(path_, error) && fs::is_directory(partial_, error));
+  try {
+    check_replaceable(path_);
+  } catch (const StoreError& e) {
+    owned_ = false;
+    throw StoreError(fmt::format("{}; the complete result is left as {}", e.what(), partial_));
+  }
   if (aside) fs::remove_all(old, error);
   if (aside && ::rename(path_.c_str(), old.c_str()) != 0)
     throw_errno(path_, fmt::format("cannot be renamed to {}", old));
@@ -138,6 +159,10 @@ void PartialOutput::commit() {
     throw_errno(path_, fmt::format("{} cannot be renamed to it", partial_));
   }
   if (aside) fs::remove_all(old, error);
+}
+
+void PartialOutput::commit() {
+  overwrite_ ? rename_over() : rename_to_free_name();
   owned_ = false;
   release();
 }

@@ -101,6 +101,27 @@ TEST(CreateStore, replaces_a_folder_and_nothing_beside_it) {
   EXPECT_EQ(left, (std::set<std::string>{"a.zarr", "a.zarr.old"}));
 }
 
+TEST(CreateStore, leaves_alone_what_took_its_name_meanwhile) {
+  const TestFolder folder;
+  for (const bool overwrite : {false, true})
+    for (const char* name : {"a.npy", "a.tif", "a.zarr"}) {
+      CreateOptions options = small_f32();
+      options.overwrite = overwrite;
+      auto store = create_store(folder / name, options);
+      std::filesystem::create_directory(folder / name);
+      std::ofstream(folder / name + "/thesis.txt") << "precious";
+
+      const std::string message = message_of<StoreError>([&] { store->commit(); });
+      store.reset();
+
+      EXPECT_NE(message.find(folder / name + ".partial"), std::string::npos) << message;
+      EXPECT_TRUE(std::filesystem::exists(folder / name + "/thesis.txt")) << name;
+      EXPECT_TRUE(std::filesystem::exists(folder / name + ".partial")) << name;
+      std::filesystem::remove_all(folder / name);
+      std::filesystem::remove_all(folder / name + ".partial");
+    }
+}
+
 // A limit on the size of files stands for a disk that fills while writing.
 class FileSizeLimit {
  public:

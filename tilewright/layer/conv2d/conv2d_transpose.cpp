@@ -9,8 +9,9 @@
 namespace tilewright {
 namespace {
 
-// Runs of padding, and rows that stay on an edge, are listed one by one.
-constexpr Index kMostRuns = 1'000'000;
+// Runs of padding, and rows that stay on an edge, are listed one by one; the planner counts the
+// bytes.
+constexpr Index kMostRuns = 1'000'000'000;
 
 // The most padded positions that one of `extent` indices can be shown at.
 Index most_shown(const Window& w, Index extent) {
@@ -110,6 +111,14 @@ Interval Conv2dTranspose::demand(Dim dim, const Interval& out, const Interval& t
 bool Conv2dTranspose::folded() const {
   const Window &y = conv_->window(kY), &x = conv_->window(kX);
   return y.mode != PaddingMode::kZero && y.pad_begin + y.pad_end + x.pad_begin + x.pad_end > 0;
+}
+
+Index Conv2dTranspose::most_runs(Dim dim, Index part) const {
+  if (!folded()) return 1;
+  const Window& w = conv_->window(dim);
+  const Index extent = dim == kY ? rows_ : columns_;
+  if (w.mode != PaddingMode::kReplicate && extent > 1) return most_shown(w, extent);
+  return 1 + ceil_div(w.pad_begin, part) + ceil_div(w.pad_end, part);
 }
 
 std::vector<PadSegment> Conv2dTranspose::folds(Dim dim, Index extent) const {

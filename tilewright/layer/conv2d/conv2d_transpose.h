@@ -28,6 +28,7 @@ class Conv2dTranspose final : public Layer {
   Interval demand(Dim dim, const Interval& out, const Interval& taps) const override;
   PaddingMode padding_mode() const override { return PaddingMode::kZero; }
   bool folded() const override;
+  Index most_runs(Dim dim, Index part) const override;
   std::vector<PadSegment> folds(Dim dim, Index extent) const override;
   Shape largest_window(const Block& block) const override;
   bool reversed_taps() const override { return conv_->reversed_taps(); }
