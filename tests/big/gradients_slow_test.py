@@ -1,4 +1,4 @@
-"""Gradients of the first case in reduced form, and of 64 -> 64 channels of 8192 x 8192 (4 GiB of
+"""Gradients of the first case in reduced form, and of 64 -> 64 channels of 8192 x 8192 (16 GiB of
 source and of gradient) within 512 MiB: five budgets, one and two threads, 20 budgets.
 """
 from gradient_problems import NAMES, Case, check_adjoint, check_budgets, check_invariance
@@ -8,7 +8,7 @@ from measure import GIB, MIB, Checks, need_disk, scratch
 def main():
     checks = Checks()
     with scratch() as folder:
-        need_disk(folder, 20 * GIB)
+        need_disk(folder, 70 * GIB)
         for channels, side, budgets in (
                 (256, 512, [32 * MIB, 64 * MIB, 128 * MIB, 256 * MIB, 512 * MIB]),
                 (64, 8192, [48 * MIB, 96 * MIB, 192 * MIB, 384 * MIB, 512 * MIB])):
