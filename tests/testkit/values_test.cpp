@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "temporary_folder.h"
 #include "tilewright/testkit/testkit.h"
 
 namespace tilewright::testkit {
@@ -43,12 +44,11 @@ constexpr std::size_t kVersionAt = 8, kCountAt = 12, kNameLengthAt = 16;
 constexpr std::size_t kTypeAt = kNameLengthAt + 4 + 7, kShapeAt = kTypeAt + 4;
 
 TEST(Values, ComeBackFromAFile) {
-  const auto path = (std::filesystem::temp_directory_path() / "tilewright_values_test.tw").string();
+  const TemporaryFolder folder;
 
-  save_values(path, sample());
-  const NamedTensors back = load_values(path);
+  save_values(folder.path("values.tw"), sample());
+  const NamedTensors back = load_values(folder.path("values.tw"));
 
-  std::filesystem::remove(path);
   ASSERT_EQ(back.size(), 2u);
   EXPECT_EQ(back[0].name, "weights");
   EXPECT_EQ(back[1].tensor.spec(), (TensorSpec{DType::kU16, {1, 3, 1, 1}}));
@@ -93,9 +93,44 @@ TEST(Values, AreRefusedWithTheReason) {
   EXPECT_TRUE(has(refusal("not values at all"), "these are no values"));
 }
 
-TEST(Values, OfAFileThatIsMissingOrCannotBeWritten) {
-  EXPECT_THROW(load_values("/nonexistent/values.tw"), StoreError);
+// What StoreError says of a path that cannot be loaded.
+std::string load_error(const std::string& path) {
+  try {
+    load_values(path);
+  } catch (const StoreError& e) {
+    EXPECT_EQ(std::string(e.what()).rfind(path + ": ", 0), 0u) << e.what();
+    return std::string(e.what()).substr(path.size() + 2);
+  }
+  return "accepted";
+}
+
+TEST(Values, OfPathsThatCannotBeRead) {
+  const TemporaryFolder folder;
+  const std::string empty = folder.path("empty.tw"), closed = folder.path("closed.tw");
+  std::ofstream(empty).close();
+  save_values(closed, sample());
+  std::filesystem::permissions(closed, std::filesystem::perms::none);
+
+  EXPECT_TRUE(has(load_error(folder.path("missing.tw")), "cannot be read"));
+  EXPECT_TRUE(has(load_error(folder.path("")), "this is a folder"));
+  EXPECT_TRUE(has(load_error(empty + "/below.tw"), "cannot be read"));
+  EXPECT_TRUE(has(load_error(empty), "the values end inside their first word"));
+  if (!std::ifstream(closed)) {  // an administrator may read it
+    EXPECT_TRUE(has(load_error(closed), "cannot be read"));
+  }
+  // Opens, and then no byte of it can be read.
+  if (std::filesystem::exists("/proc/self/mem")) {
+    EXPECT_TRUE(has(load_error("/proc/self/mem"), "cannot be read"));
+  }
+}
+
+TEST(Values, OfAFileThatCannotBeWritten) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directories(folder.path("taken/inside"));
+
   EXPECT_THROW(save_values("/nonexistent/values.tw", sample()), StoreError);
+  EXPECT_THROW(save_values(folder.path("taken"), sample()), StoreError);
+  EXPECT_FALSE(std::filesystem::exists(folder.path("taken.partial")));
 }
 
 }  // namespace

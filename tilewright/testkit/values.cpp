@@ -123,9 +123,17 @@ void save_values(const std::string& path, const NamedTensors& values) {
 }
 
 NamedTensors load_values(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw StoreError(path + ": the values cannot be read; check the path");
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    throw StoreError(path + ": this is a folder; name a file with values");
+  std::string bytes;
+  try {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw StoreError(path + ": the values cannot be read; check the path");
+    bytes.assign(std::istreambuf_iterator<char>(file), {});
+  } catch (const std::ios_base::failure&) {  // a stream buffer throws whatever its stream is told
+    throw StoreError(path + ": the values cannot be read; check the path and the disk");
+  }
   return read_values(bytes, path);
 }
 
