@@ -17,7 +17,7 @@ Tensor row(const std::vector<float>& values) {
 
 Finding compared(const std::vector<float>& is, const std::vector<float>& should, double bound) {
   Finding f;
-  f.compare("x", row(is), row(should), bound, "the line");
+  f.compare("x", row(is), row(should), bound);
   return f;
 }
 
@@ -40,32 +40,66 @@ TEST(Finding, NamesTheWorstPlaceAndCountsWhatIsBeyondTheBound) {
 
   EXPECT_EQ(f.where, "x, n0 c0 y0 x2: 7, expected 3");
   EXPECT_EQ(f.detail, "x: 2 of 4 differ, by up to 1 of the largest value; allowed: 1e-03");
-  EXPECT_EQ(f.line, "the line");
   EXPECT_EQ(f.worst, 1);
   EXPECT_FALSE(f.found.empty());
 }
 
 TEST(Finding, OtherShapesAndTypesAreDifferences) {
   Finding f;
-  f.compare("x", row({1, 2}), row({1}), 1, "the line");
+  f.compare("x", row({1, 2}), row({1}), 1);
   EXPECT_EQ(f.detail, "x is f32 1x1x1x2, expected f32 1x1x1x1");
   f = Finding();
-  f.compare("x", Tensor(), row({1}), 1, "the line");
+  f.compare("x", Tensor(), row({1}), 1);
   EXPECT_EQ(f.detail, "x is empty, expected f32 1x1x1x1");
   f = Finding();
-  f.compare("x", Tensor(), Tensor(), 0, "the line");
+  f.compare("x", Tensor(), Tensor(), 0);
   EXPECT_FALSE(f.failed());
+}
+
+TEST(Finding, EveryElementMayHaveItsOwnScale) {
+  const Tensor is = row({101, 2}), should = row({100, 1});
+  Finding common, own;
+
+  common.compare("x", is, should, 0.02);
+  own.compare("x", is, should, 0.02, {.scales = {100, 1}});
+
+  EXPECT_FALSE(common.failed());
+  EXPECT_EQ(own.detail, "x: 1 of 2 differ, by up to 1 of their scale; allowed: 2e-02");
+  EXPECT_EQ(own.where, "x, n0 c0 y0 x1: 2, expected 1");
+}
+
+TEST(Finding, OfTwoNumbersHasNoPlace) {
+  Finding f;
+  f.compare("sum", 3.0, 3.05, 0.1, 1.0);
+  EXPECT_FALSE(f.failed());
+  f.compare("sum", 3.0, 3.5, 0.1, 1.0);
+
+  EXPECT_EQ(f.detail, "sum: 3, expected 3.5; they differ by 0.5 of their scale; allowed: 1e-01");
+  EXPECT_EQ(f.where, "");
+  EXPECT_TRUE(f.found.empty());
+  Finding of_nan;
+  of_nan.compare("sum", kNan, kNan, 0.1, kNan);
+  EXPECT_TRUE(of_nan.failed());
+}
+
+TEST(Finding, WhatIsNotFiniteFailsAlsoWhereItIsExpected) {
+  Finding f;
+  f.expect_finite("x", row({1, -2}));
+  EXPECT_FALSE(f.failed());
+  f.expect_finite("x", row({1, INFINITY, kNan}));
+
+  EXPECT_EQ(f.detail, "x: 2 of 3 are not finite");
+  EXPECT_EQ(f.where, "x, n0 c0 y0 x1: inf");
 }
 
 TEST(Finding, IsNotSkippedOnceItFailed) {
   Finding f;
-  f.fail("first", "line");
+  f.fail("first");
   f.skip("later");
-  f.fail("second", "other line");
+  f.fail("second");
 
   EXPECT_TRUE(f.failed());
   EXPECT_EQ(f.detail, "first");
-  EXPECT_EQ(f.line, "line");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The library's own layers pass every check of the kit.
 #include <gtest/gtest.h>
 
+#include "temporary_folder.h"
 #include "tilewright/testkit/testkit.h"
 
 namespace tilewright::testkit {
@@ -49,7 +50,7 @@ TEST(Layers, Conv2dPassesEveryCheck) {
     const Report report = check_layer(*subject, {c});
 
     EXPECT_TRUE(report.ok()) << report.text();
-    EXPECT_GE(report.count(Outcome::kPassed), 8);
+    EXPECT_GE(report.count(Outcome::kPassed), 9);
   }
 }
 
@@ -64,6 +65,22 @@ TEST(Layers, TransposedConv2dPassesEveryCheck) {
   report += check_layer(*conv2d_transpose_subject(wrapped, 5, 6), {grouped});
 
   EXPECT_TRUE(report.ok()) << report.text();
+}
+
+TEST(Layers, HaveAReportEachInAFolder) {
+  const TemporaryFolder folder;
+  const Case c{.name = "plain", .shapes = {{1, 2, 5, 4}, {3, 2, 3, 3}}};
+  const Case up{.name = "plain", .shapes = {{1, 3, 3, 2}, {3, 2, 3, 3}}};
+  Report report = check_layer(*conv2d_subject(), {c});
+  report += check_layer(*conv2d_transpose_subject({}, 5, 4), {up});
+
+  const std::vector<std::string> paths = report.write(folder.path("reports"));
+
+  EXPECT_TRUE(report.ok()) << report.text();
+  ASSERT_EQ(paths.size(), 4u);
+  EXPECT_EQ(paths[0], folder.path("reports/conv2d_s1x1_d1x1_p0,0,0,0_g1.html"));
+  EXPECT_EQ(paths[3], folder.path("reports/conv2d_transpose_o5x4_s1x1_d1x1_p0,0,0,0_g1.json"));
+  for (const std::string& path : paths) EXPECT_GT(std::filesystem::file_size(path), 1000u) << path;
 }
 
 // The largest of hand values, so that the kit's reference check is itself seen to pass and fail.
@@ -81,13 +98,12 @@ TEST(Layers, HandValuesAreCompared) {
   EXPECT_TRUE(check_layer(*subject, {c}).ok()) << check_layer(*subject, {c}).text();
   c.expected.data<float>()[3] = 157;
 
-  const Finding finding = run_check(check_table().front(), *subject, c);
+  const Finding finding = run_check(check_named("reference"), *subject, c);
   EXPECT_TRUE(finding.failed());
   EXPECT_NE(finding.where.find("n0 c0 y1 x1: 156, expected 157"), std::string::npos)
       << finding.where;
-  EXPECT_EQ(finding.line,
-            "tilewright verify \"conv2d n1 ci1 y2 x3 co1 k1x2 s1x1 d1x1 p0,0,0,0 "
-            "g1 f32 bias\" --threads 1 --seed 1");
+  EXPECT_EQ(finding.call,
+            "run_check(check_named(\"reference\"), subject, c) with your case \"2x3 by 1x2\" as c");
 }
 
 }  // namespace

@@ -40,14 +40,18 @@ class Page(HTMLParser):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([PROGRAM, "--gtest_filter=Report.AsHtml*"], cwd=folder, check=True,
-                       stdout=subprocess.DEVNULL)
-        html = Path(folder, "testkit_report.html").read_text(encoding="utf-8")
-        report = json.loads(Path(folder, "testkit_report.json").read_text(encoding="utf-8"))
+                       stdout=subprocess.DEVNULL,
+                       env={**os.environ, "TILEWRIGHT_TESTKIT_PAGES": folder})
+        left = sorted(os.listdir(folder))
+        html = Path(folder, "report.html").read_text(encoding="utf-8")
+        report = json.loads(Path(folder, "report.json").read_text(encoding="utf-8"))
     page = Page()
     page.feed(html)
     page.close()
 
     problems = page.problems + [f"<{tag}> is not closed" for tag in page.open]
+    if left != ["report.html", "report.json"]:
+        problems.append(f"the test left {left}")
     failed = len(re.findall('<div class="failure">', html))
     if failed != report["failed"] or failed == 0:
         problems.append(f"{failed} failures are shown, {report['failed']} are counted")

@@ -1,6 +1,7 @@
 // Every tile reads its padded window of the source, computes, and puts results (or gradients) back.
 #include "tiled_conv.h"
 
+#include <cmath>
 #include <cstring>
 
 namespace tilewright::testkit {
@@ -220,6 +221,19 @@ class Tiles {
   Shape shape_;
 };
 
+// Bugs that only f32 has.
+void spoil_f32(Bug bug, std::size_t which, Tensor& gradient) {
+  float* v = gradient.data<float>();
+  for (Index k = 0; k < gradient.spec().volume(); ++k) {
+    if (bug == Bug::kF32Source && which == 0) v[k] *= 1.5f;
+    if (bug == Bug::kF32Halves && which == 1) {
+      int exponent = 0;  // eleven bits, as a half has
+      const float part = std::frexp(v[k], &exponent);
+      v[k] = std::ldexp(std::round(std::ldexp(part, 11)), exponent - 11);
+    }
+  }
+}
+
 }  // namespace
 
 Tensor TiledConv::forward(const Tensors& inputs) const {
@@ -241,7 +255,8 @@ Tensors TiledConv::backward(const Tensors& inputs, const Tensor& gradient,
     Tiles<T> tiles(options_, bug_, rows_, columns_, inputs);
     Tensors found(3);
     for (std::size_t i = 0; i < 3; ++i) {
-      if (!wanted.at(i) && !(bug_ == Bug::kFrozenUpdated && i == 1)) continue;
+      const bool anyway = bug_ == Bug::kFrozenUpdated || bug_ == Bug::kFrozenDropped;
+      if (!wanted.at(i) && !(anyway && i == 1)) continue;
       if (bug_ == Bug::kFrozenStopsAll && !wanted[0]) continue;
       found[i] = Tensor(inputs[i].spec());
       Tensor& kept = kept_[inputs[i].dtype()];
@@ -249,7 +264,9 @@ Tensors TiledConv::backward(const Tensors& inputs, const Tensor& gradient,
       if (keeps && kept.spec() == found[i].spec() && !kept.empty()) found[i] = kept;
       (tiles.*kPasses[i])(gradient, found[i]);
       if (keeps) kept = found[i];
+      if (sizeof(T) == 4) spoil_f32(bug_, i, found[i]);
       work_[i] += 1;
+      if (!wanted[i] && bug_ == Bug::kFrozenDropped) found[i] = Tensor();
     }
     return found;
   });
@@ -318,6 +335,9 @@ const std::vector<Mutant>& mutants() {
       {Bug::kSumsOverwritten, "sums of gradients overwritten"},
       {Bug::kFrozenUpdated, "frozen weights still get a gradient"},
       {Bug::kFrozenStopsAll, "a frozen source stops all other gradients"},
+      {Bug::kFrozenDropped, "gradient of frozen weights computed, then dropped"},
+      {Bug::kF32Source, "in f32 alone, gradient of the source half as large again"},
+      {Bug::kF32Halves, "in f32 alone, gradient of weights passed on in 16 bits"},
       {Bug::kLastTensorLost, "values saved without the last tensor"},
       {Bug::kDamageAccepted, "checksum of values not compared"},
       {Bug::kStridesIgnored, "strided views read as if they were dense"},

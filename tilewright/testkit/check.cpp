@@ -2,11 +2,37 @@
 #include "tilewright/testkit/check.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <chrono>
 
 namespace tilewright::testkit {
 namespace {
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char ch : text) {
+    if (ch == '"' || ch == '\\') out += '\\';
+    out += ch;
+  }
+  return out + '"';
+}
+
+// The C++ that repeats one check; values made by hand are too long for a line.
+std::string call_of(const Check& check, const Case& c) {
+  const bool by_hand = !c.inputs.empty() || !c.gradient.empty() || !c.expected.empty() ||
+                       !c.expected_gradients.empty();
+  std::string text = fmt::format("run_check(check_named(\"{}\"), subject, ", check.name);
+  if (by_hand) return text + fmt::format("c) with your case {} as c", quoted(c.name));
+  std::vector<std::string> shapes, learns;
+  for (const Shape& s : c.shapes) shapes.push_back(fmt::format("{{{}}}", fmt::join(s, ", ")));
+  for (const std::string& name : c.learns) learns.push_back(quoted(name));
+  text +=
+      fmt::format("{{.name = {}, .shapes = {{{}}}, .dtype = DType::{}, .seed = {}", quoted(c.name),
+                  fmt::join(shapes, ", "), c.dtype == DType::kF64 ? "kF64" : "kF32", c.seed);
+  if (!learns.empty()) text += fmt::format(", .learns = {{{}}}", fmt::join(learns, ", "));
+  return text + "})";
+}
 
 // Never throws: an exception of the layer is a finding.
 void attempt(const Check& check, const Subject& subject, const Case& c, Finding& finding) {
@@ -55,6 +81,12 @@ std::string guilty_part(const Check& check, const Subject& subject, const Case& 
 
 }  // namespace
 
+const Check& check_named(const std::string& name) {
+  for (const Check& check : check_table())
+    if (check.name == name) return check;
+  throw InvalidArgument(fmt::format("there is no check '{}'; see check_table()", name));
+}
+
 Finding run_check(const Check& check, const Subject& subject, const Case& c) {
   Finding finding;
   finding.subject = subject.name();
@@ -65,11 +97,7 @@ Finding run_check(const Check& check, const Subject& subject, const Case& c) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   finding.seconds = took.count();
   if (!finding.failed()) return finding;
-  try {
-    if (finding.line.empty()) finding.line = subject.line(make_inputs(c, c.dtype), kResult, c.seed);
-  } catch (const std::exception&) {
-    finding.line = subject.name();
-  }
+  finding.call = call_of(check, c);
   finding.guilty = guilty_part(check, subject, c);
   return finding;
 }

@@ -16,12 +16,17 @@ struct Check {
 /// All checks, the quickest to understand first.
 const std::vector<Check>& check_table();
 
-/// Runs `checks` on every case. If a network fails, the finding names the layer at fault: the first
-/// that fails the same check by itself with the tensors that reach it, or else any other check.
+/// The check called `name`. Throws InvalidArgument.
+const Check& check_named(const std::string& name);
+
+/// Runs `checks` on every case. Throws InvalidArgument before any check runs if a case does not fit
+/// the subject: a shape that is missing, too many or without extent. If a network fails, the
+/// finding names the layer at fault: the first that fails the same check by itself with the tensors
+/// that reach it, or else any other check.
 Report check_layer(const Subject& subject, const std::vector<Case>& cases,
                    const std::vector<Check>& checks = check_table());
 
-/// One check on one case.
+/// One check on one case. Throws as check_layer does.
 Finding run_check(const Check& check, const Subject& subject, const Case& c);
 
 }  // namespace tilewright::testkit

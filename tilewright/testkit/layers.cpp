@@ -68,7 +68,7 @@ class ProblemSubject : public Subject {
                          const std::vector<bool>& wanted) const override;
   std::vector<double> gradient_work() const override { return work_; }
   std::vector<Variant> variants(const Tensors& inputs, std::uint64_t seed) const override;
-  std::string line(const Tensors& inputs, int which, std::uint64_t seed) const override;
+  std::string command(const Tensors& inputs, int which, std::uint64_t seed) const override;
 
  protected:
   void count_work(std::size_t which, double flop) const { work_.at(which) += flop; }
@@ -152,7 +152,7 @@ std::vector<Variant> ProblemSubject::variants(const Tensors& inputs, std::uint64
   return variants;
 }
 
-std::string ProblemSubject::line(const Tensors& inputs, int which, std::uint64_t seed) const {
+std::string ProblemSubject::command(const Tensors& inputs, int which, std::uint64_t seed) const {
   Problem p = problem(views_of(inputs));
   if (which != kResult) p = gradient_problem(p, kOperands[which], inputs.at(0).dtype()).problem;
   std::string text = fmt::format("tilewright verify \"{}\"", p.line());

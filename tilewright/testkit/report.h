@@ -11,7 +11,7 @@ struct Report {
   bool ok() const;
   Index count(Outcome outcome) const;
   Report& operator+=(const Report& other);
-  /// A line that counts, then each failure with the line that reproduces it.
+  /// A line that counts, then each failure with the call that repeats it.
   std::string text() const;
   std::string json() const;
   /// One page without outside parts: a table of checks and cases, failures first with pictures of
@@ -20,6 +20,9 @@ struct Report {
   /// Throw StoreError if the file cannot be written.
   void write_json(const std::string& path) const;
   void write_html(const std::string& path) const;
+  /// A page and a JSON for each layer, <folder>/<name of the layer>.html and .json, in a folder
+  /// that is made if there is none; what a file name should not hold becomes _. Returns the paths.
+  std::vector<std::string> write(const std::string& folder) const;
 };
 
 }  // namespace tilewright::testkit

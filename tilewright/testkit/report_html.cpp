@@ -113,12 +113,14 @@ std::string pictures(const Finding& f) {
   if (f.found.empty() || f.expected.empty()) return "";
   const Picture p = picture_of(f);
   const Index channels = f.found.shape()[kC];
+  const std::string part =
+      f.rows.empty() ? fmt::format("n{} c{}, rows from {}, columns from {}", p.plane / channels,
+                                   p.plane % channels, p.top, p.left)
+                     : fmt::format("rows are {}, from number {}; columns are {}, from number {}",
+                                   escaped(f.rows), p.top, escaped(f.columns), p.left);
   return figure("found", p, p.found) + figure("expected", p, p.expected) +
          figure("difference", p, p.difference) +
-         fmt::format(
-             "<p>n{} c{}, rows from {}, columns from {}; red is positive, blue negative, "
-             "yellow not finite.</p>\n",
-             p.plane / channels, p.plane % channels, p.top, p.left);
+         fmt::format("<p>{}; red is positive, blue negative, yellow not finite.</p>\n", part);
 }
 
 std::string failure(const Finding& f) {
@@ -128,8 +130,10 @@ std::string failure(const Finding& f) {
   if (!f.guilty.empty())
     text += fmt::format("<p>Layer at fault: <b>{}</b></p>\n", escaped(f.guilty));
   if (!f.where.empty()) text += fmt::format("<p>Worst: {}</p>\n", escaped(f.where));
+  if (!f.command.empty())
+    text += fmt::format("<p>Reproduce: <code>{}</code></p>\n", escaped(f.command));
   return text +
-         fmt::format("<p>Reproduce: <code>{}</code></p>\n{}</div>\n", escaped(f.line), pictures(f));
+         fmt::format("<p>Reproduce: <code>{}</code></p>\n{}</div>\n", escaped(f.call), pictures(f));
 }
 
 // Names in the order in which they first come.

@@ -52,14 +52,7 @@ Tensors Subject::load(const std::string& bytes) const {
   return tensors;
 }
 
-std::string Subject::line(const Tensors& tensors, int which, std::uint64_t seed) const {
-  const std::vector<std::string> names = inputs();
-  std::string text = name();
-  for (std::size_t i = 0; i < tensors.size(); ++i)
-    text += fmt::format(" {}:{}", names.at(i), to_string(tensors[i].shape()));
-  if (which != kResult) text += " gradient of " + names.at(static_cast<std::size_t>(which));
-  return fmt::format("{} {} seed {}", text, short_name(tensors.at(0).dtype()), seed);
-}
+std::string Subject::command(const Tensors&, int, std::uint64_t) const { return ""; }
 
 Tensors make_inputs(const Case& c, DType dtype) {
   Tensors made;

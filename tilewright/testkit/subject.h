@@ -53,8 +53,9 @@ class Subject {
   virtual Tensor forward_views(const Views& inputs) const;
   virtual Tensors backward_views(const Views& inputs, const ConstTensorView& gradient,
                                  const std::vector<bool>& wanted) const;
-  /// Work (multiply-adds, or calls) done for the gradient of each input since the subject was made;
-  /// empty if it is not counted.
+  /// Work (multiply-adds, or bytes read) done for the gradient of each input since the subject was
+  /// made, counted where it is done, so that a gradient that is computed and dropped shows. Empty
+  /// if it is not counted.
   virtual std::vector<double> gradient_work() const { return {}; }
   /// Implementations that must give the same for inputs of such sizes; `seed` draws cuts.
   virtual std::vector<Variant> variants(const Tensors& inputs, std::uint64_t seed) const;
@@ -63,8 +64,9 @@ class Subject {
   /// The inputs as text of the layer's own format, and back. By default: that of values.h.
   virtual std::string save(const Tensors& inputs) const;
   virtual Tensors load(const std::string& bytes) const;
-  /// A line that reproduces the computation of the result, or of the gradient by an input.
-  virtual std::string line(const Tensors& inputs, int which, std::uint64_t seed) const;
+  /// A shell command that compares this implementation of the result, or of the gradient by an
+  /// input, with its definition; empty, the default, if there is none.
+  virtual std::string command(const Tensors& inputs, int which, std::uint64_t seed) const;
 };
 
 /// Sizes and data for a subject; an empty tensor is data made from the seed, or a value that is

@@ -119,7 +119,7 @@ void check_learning(const Subject& subject, const Case& c, Finding& finding) {
     const Numbers start =
         moved(truth, numbers(make_values(shape, DType::kF64, c.seed * 31 + 28)), 0.5);
     finding.compare("learned " + name, tensor_of(DType::kF64, shape, descend(loss, start, truth)),
-                    inputs[which], kBound, subject.line(inputs, static_cast<int>(which), c.seed));
+                    inputs[which], kBound);
   }
 }
 
