@@ -67,6 +67,25 @@ TEST(Layers, TransposedConv2dPassesEveryCheck) {
   EXPECT_TRUE(report.ok()) << report.text();
 }
 
+// In bytes of f32: a gradient reads its two operands once, and a frozen one nothing.
+TEST(Layers, WorkIsWhatIsReadForEachGradient) {
+  const Case c{.name = "4x5", .shapes = {{1, 2, 4, 5}, {3, 2, 3, 3}, {1, 3, 1, 1}}};
+  const Tensors inputs = make_inputs(c, DType::kF32);
+  const double src = 4 * 40, weights = 4 * 54, result = 4 * 3 * 2 * 3;
+  const auto work = [&](const std::vector<bool>& wanted) {
+    const auto subject = conv2d_subject({}, true);
+    const Tensor g = make_values(subject->forward(inputs).shape(), DType::kF32, 1);
+    subject->backward(inputs, g, wanted);
+    return subject->gradient_work();
+  };
+
+  EXPECT_EQ(work({true, true, true}), (std::vector<double>{weights, src, result}));
+  EXPECT_EQ(work({true, false, false}), (std::vector<double>{weights, 0, 0}));
+  EXPECT_EQ(work({false, true, false}), (std::vector<double>{0, src, 0}));
+  EXPECT_EQ(work({false, false, true}), (std::vector<double>{0, 0, result}));
+  EXPECT_EQ(work({true, true, false}), (std::vector<double>{weights, src, 0}));
+}
+
 TEST(Layers, HaveAReportEachInAFolder) {
   const TemporaryFolder folder;
   const Case c{.name = "plain", .shapes = {{1, 2, 5, 4}, {3, 2, 3, 3}}};

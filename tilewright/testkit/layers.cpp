@@ -5,7 +5,10 @@
 
 #include <array>
 #include <functional>
+#include <optional>
 #include <random>
+
+#include "tilewright/testkit/counting_store.h"
 
 namespace tilewright::testkit {
 namespace {
@@ -71,7 +74,7 @@ class ProblemSubject : public Subject {
   std::string command(const Tensors& inputs, int which, std::uint64_t seed) const override;
 
  protected:
-  void count_work(std::size_t which, double flop) const { work_.at(which) += flop; }
+  void count_work(std::size_t which, double bytes_read) const { work_.at(which) += bytes_read; }
 
  private:
   Problem problem(const Views& inputs) const {
@@ -87,23 +90,24 @@ class ProblemSubject : public Subject {
     static const Machine machine = local_machine().limited_to({Index{1} << 30, 0});
     return plan(p, machine.limited_to({0, way_.threads}), options);
   }
-  void run_to(const Problem& p, const Views& operands, const TensorView& dst) const;
+  Trace run_to(const Problem& p, const Views& operands, const TensorView& dst) const;
 
   std::string name_;
   MakeProblem make_;
   Way way_;
-  mutable std::vector<double> work_;
+  mutable std::vector<double> work_;  // bytes read
 };
 
-void ProblemSubject::run_to(const Problem& p, const Views& operands, const TensorView& dst) const {
+Trace ProblemSubject::run_to(const Problem& p, const Views& operands, const TensorView& dst) const {
   std::vector<MemoryStore> stores;
   for (const ConstTensorView& v : operands) stores.emplace_back(v);
   MemoryStore out(dst);
   RunOptions options;
   options.fingerprint = false;
   options.poison = true;
-  run(planned(p), {&stores.at(0), &stores.at(1), stores.size() > 2 ? &stores[2] : nullptr, &out},
-      options);
+  return run(planned(p),
+             {&stores.at(0), &stores.at(1), stores.size() > 2 ? &stores[2] : nullptr, &out},
+             options);
 }
 
 Tensor ProblemSubject::forward_views(const Views& inputs) const {
@@ -130,8 +134,7 @@ Tensors ProblemSubject::backward_views(const Views& inputs, const ConstTensorVie
     TensorView to = found[i].view();
     to.shape = g.problem.spec(Operand::kDst).shape;  // the bias as weights [co,1,1,1]
     to.strides = dense_strides(to.shape);
-    run_to(g.problem, {view(g.src), view(g.weights)}, to);
-    count_work(i, g.problem.flop());
+    count_work(i, run_to(g.problem, {view(g.src), view(g.weights)}, to).bytes_read);
   }
   return found;
 }
@@ -161,10 +164,10 @@ std::string ProblemSubject::command(const Tensors& inputs, int which, std::uint6
   return fmt::format("{} --threads {} --seed {}", text, way_.threads, seed);
 }
 
-// What users call: conv2d(), conv2d_gradients() and add_conv2d_gradients().
-class Conv2dSubject final : public ProblemSubject {
+// conv2d_gradients() on tensors and add_conv2d_gradients(), which cannot be counted.
+class OnTensors final : public ProblemSubject {
  public:
-  Conv2dSubject(std::string name, const Conv2dOptions& options, bool bias, MakeProblem make)
+  OnTensors(std::string name, const Conv2dOptions& options, bool bias, MakeProblem make)
       : ProblemSubject(std::move(name), bias ? 3 : 2, std::move(make), {"default"}),
         options_(options) {}
 
@@ -174,29 +177,83 @@ class Conv2dSubject final : public ProblemSubject {
   Tensors backward(const Tensors& inputs, const Tensor& gradient,
                    const std::vector<bool>& wanted) const override {
     const WantedGradients w{wanted.at(0), wanted.at(1), wanted.size() > 2 && wanted[2]};
-    Conv2dGradients g = conv2d_gradients(inputs.at(0), inputs.at(1), gradient, options_, w);
-    return list(inputs, std::move(g));
+    return list(conv2d_gradients(inputs.at(0), inputs.at(1), gradient, options_, w));
   }
   void add_backward(const Tensors& inputs, const Tensor& gradient, Tensors& sums) const override {
     Conv2dGradients g{std::move(sums.at(0)), std::move(sums.at(1)),
                       sums.size() > 2 ? std::move(sums[2]) : Tensor()};
     add_conv2d_gradients(inputs.at(0), inputs.at(1), gradient, options_, g);
-    sums = list(inputs, std::move(g));
+    sums = list(std::move(g));
   }
 
  private:
-  Tensors list(const Tensors& inputs, Conv2dGradients g) const {
-    std::array<Tensor*, 3> all{&g.src, &g.weights, &g.bias};
+  Tensors list(Conv2dGradients g) const {
     Tensors found;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (!all[i]->empty()) count_work(i, static_cast<double>(all[i]->spec().volume()));
-      found.push_back(std::move(*all[i]));
-    }
+    for (Tensor* t : {&g.src, &g.weights, &g.bias}) found.push_back(std::move(*t));
+    found.resize(inputs().size());
     return found;
   }
 
   Conv2dOptions options_;
 };
+
+// What users call: conv2d(), conv2d_gradients() on stores, which count what is read of them, and
+// add_conv2d_gradients().
+class Conv2dSubject final : public ProblemSubject {
+ public:
+  Conv2dSubject(std::string name, const Conv2dOptions& options, bool bias, MakeProblem make)
+      : ProblemSubject(name, bias ? 3 : 2, make, {"default"}),
+        options_(options),
+        on_tensors_(std::make_shared<OnTensors>(std::move(name), options, bias, std::move(make))) {}
+
+  Tensor forward(const Tensors& inputs) const override { return on_tensors_->forward(inputs); }
+  Tensors backward(const Tensors& inputs, const Tensor& gradient,
+                   const std::vector<bool>& wanted) const override;
+  void add_backward(const Tensors& inputs, const Tensor& gradient, Tensors& sums) const override {
+    on_tensors_->add_backward(inputs, gradient, sums);
+  }
+  std::vector<Variant> variants(const Tensors& inputs, std::uint64_t seed) const override {
+    std::vector<Variant> all = ProblemSubject::variants(inputs, seed);
+    all.push_back({"gradients on tensors", on_tensors_});
+    return all;
+  }
+
+ private:
+  Conv2dOptions options_;
+  std::shared_ptr<const OnTensors> on_tensors_;
+};
+
+Tensors Conv2dSubject::backward(const Tensors& inputs, const Tensor& gradient,
+                                const std::vector<bool>& wanted) const {
+  CountingStore src(inputs.at(0).view()), weights(inputs.at(1).view()), result(gradient.view());
+  Tensors found(inputs.size());
+  std::array<std::optional<MemoryStore>, 3> outputs;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!wanted.at(i)) continue;
+    found[i] = Tensor(inputs[i].spec());
+    TensorView to = found[i].view();
+    if (i == 2) to.shape = {to.shape[kC], 1, 1, 1}, to.strides = dense_strides(to.shape);
+    outputs[i].emplace(to);
+  }
+  const auto output = [&](std::size_t i) { return outputs[i] ? &*outputs[i] : nullptr; };
+  RunOptions running;
+  running.fingerprint = false;
+  const std::vector<Trace> traces =
+      conv2d_gradients({&src, &weights, &result, output(0), output(1), output(2)}, options_,
+                       this_machine(), {}, running);
+  // Only the gradient of the weights reads the source, and only that of the source the weights.
+  count_work(0, weights.bytes_read);
+  count_work(1, src.bytes_read);
+  if (inputs.size() < 3) return found;
+  // All three read the gradient of the result; what the runs of the first two have not is the
+  // bias's.
+  double rest = src.bytes_read + weights.bytes_read + result.bytes_read;
+  for (std::size_t i = 0; i < traces.size() && i < (wanted[0] ? 1u : 0u) + (wanted[1] ? 1u : 0u);
+       ++i)
+    rest -= traces[i].bytes_read;
+  count_work(2, rest);
+  return found;
+}
 
 std::string words_of(const Conv2dOptions& o) {
   const Padding& p = o.padding;

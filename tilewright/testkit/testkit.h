@@ -5,6 +5,7 @@
 
 #include "tilewright/testkit/chain.h"
 #include "tilewright/testkit/check.h"
+#include "tilewright/testkit/counting_store.h"
 #include "tilewright/testkit/layers.h"
 #include "tilewright/testkit/report.h"
 #include "tilewright/testkit/subject.h"
