@@ -4,10 +4,44 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace tilewright::testkit {
 namespace {
+
+[[noreturn]] void refuse(const Case& c, const std::string& why) {
+  throw InvalidArgument(fmt::format("the case '{}' {}", c.name, why));
+}
+
+// Layers may take the number and the sizes of their inputs for granted.
+void check_case(const Subject& subject, const Case& c) {
+  const std::vector<std::string> names = subject.inputs();
+  if (names.empty())
+    refuse(c, fmt::format("has nothing to test: {} has no inputs", subject.name()));
+  const bool by_values = c.shapes.empty() && !c.inputs.empty();
+  const std::size_t given = by_values ? c.inputs.size() : c.shapes.size();
+  if (given != names.size() || c.inputs.size() > names.size() ||
+      c.expected_gradients.size() > names.size())
+    refuse(c, fmt::format("has {} shapes, {} inputs and {} gradients for the {} inputs {} of {}; "
+                          "give one for each",
+                          c.shapes.size(), c.inputs.size(), c.expected_gradients.size(),
+                          names.size(), fmt::join(names, ", "), subject.name()));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const bool valued = i < c.inputs.size() && !c.inputs[i].empty();
+    if (by_values && !valued)
+      refuse(c, fmt::format("has neither a shape nor values of {}", names[i]));
+    const Shape shape = by_values ? c.inputs[i].shape() : c.shapes[i];
+    if (*std::min_element(shape.begin(), shape.end()) < 1)
+      refuse(c,
+             fmt::format("has {} of {}; every side must be 1 or more", names[i], to_string(shape)));
+    if (valued && c.inputs[i].shape() != shape)
+      refuse(c, fmt::format("has {} of {}, and values of {}", names[i], to_string(shape),
+                            to_string(c.inputs[i].shape())));
+  }
+  if (!is_float(c.dtype))
+    refuse(c, fmt::format("is in {}; a Subject is a function of f32 or f64", short_name(c.dtype)));
+}
 
 std::string quoted(const std::string& text) {
   std::string out = "\"";
@@ -88,6 +122,7 @@ const Check& check_named(const std::string& name) {
 }
 
 Finding run_check(const Check& check, const Subject& subject, const Case& c) {
+  check_case(subject, c);
   Finding finding;
   finding.subject = subject.name();
   finding.check = check.name;
@@ -104,6 +139,7 @@ Finding run_check(const Check& check, const Subject& subject, const Case& c) {
 
 Report check_layer(const Subject& subject, const std::vector<Case>& cases,
                    const std::vector<Check>& checks) {
+  for (const Case& c : cases) check_case(subject, c);
   Report report;
   for (const Case& c : cases)
     for (const Check& check : checks) report.findings.push_back(run_check(check, subject, c));
