@@ -31,13 +31,30 @@ Product product(const std::vector<double>& a, const std::vector<double>& b) {
   return p;
 }
 
+// `g` with every channel of the result weighed alike, however strong: over the largest element of
+// jv there, or what is so small that its rounding would show.
+std::vector<double> balanced(std::vector<double> g, const std::vector<double>& jv,
+                             const std::vector<double>& noise, const Shape& shape) {
+  const auto plane = static_cast<std::size_t>(shape[kY] * shape[kX]);
+  const auto channels = static_cast<std::size_t>(shape[kC]);
+  std::vector<double> most(channels);
+  for (std::size_t k = 0; k < jv.size(); ++k) {
+    double& m = most[k / plane % channels];
+    m = std::max({m, std::abs(jv[k]), noise[k] / kBound});
+  }
+  for (std::size_t k = 0; k < g.size(); ++k) {
+    const double m = most[k / plane % channels];
+    if (m > 0) g[k] /= m;
+  }
+  return g;
+}
+
 }  // namespace
 
 void check_adjoint(const Subject& subject, const Case& c, Finding& finding) {
   const Tensors inputs = make_inputs(c, DType::kF64);
   const Tensor result = subject.forward(inputs);
-  const Tensor g = make_values(result.shape(), DType::kF64, c.seed * 31 + 29);
-  const Tensors gradients = gradients_of(subject, inputs, g);
+  const auto random = numbers(make_values(result.shape(), DType::kF64, c.seed * 31 + 29));
   std::vector<bool> zero;
   const std::vector<std::string> names = subject.inputs();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -52,12 +69,15 @@ void check_adjoint(const Subject& subject, const Case& c, Finding& finding) {
       jv[k] = (above[k] - below.at(k)) / (2 * kStep);
       noise[k] = kRounding / kStep * std::abs(above[k]);
     }
-    const Product forward = product(jv, numbers(g));
-    const double backward = product(v, numbers(gradients.at(i))).sum;
     finding.expect_finite("J v by " + names.at(i), tensor_of(DType::kF64, result.shape(), jv));
+    const std::vector<double> g = balanced(random, jv, noise, result.shape());
+    const Tensors gradients =
+        gradients_of(subject, inputs, tensor_of(DType::kF64, result.shape(), g));
+    const Product forward = product(jv, g);
+    const double backward = product(v, numbers(gradients[i])).sum;
     // Random products cancel, so their root of squares is a fairer measure than their sum.
     finding.compare("<v, J' g> by " + names.at(i), backward, forward.sum, kBound,
-                    std::max(forward.scale + product(noise, numbers(g)).scale / kBound, 1e-300));
+                    std::max(forward.scale + product(noise, g).scale / kBound, 1e-300));
     zero.push_back(all_zero(jv));
   }
   fail_without_influence(subject, c, zero, finding);
