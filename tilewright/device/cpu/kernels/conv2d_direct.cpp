@@ -3,7 +3,6 @@
 #include "tilewright/device/cpu/kernels/conv2d_direct.h"
 
 #include <array>
-#include <numeric>
 
 #include "tilewright/device/cpu/arena.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_block.h"
@@ -23,94 +22,15 @@ constexpr Index kFewPackedOutputs = 64;  // where weights come packed
 constexpr Index kManyOutputs = 4096;
 constexpr Index kBlocksPerThread = 4;
 
-StepAxis axis(const StepArgs& a, Dim dim) {
-  const Window& w = a.layer->window(dim);
-  return {a.dst.shape[dim], a.weights.shape[dim], w.stride,
-          w.dilation,       a.src.strides[dim],   a.dst.strides[dim]};
-}
-
 double fill(Index outputs, Index lanes) {
   return static_cast<double>(outputs) / static_cast<double>((outputs + lanes - 1) / lanes * lanes);
 }
 
+/// Lays vectors along the axis that fills them better.
 template <class T>
-DirectStep<T> read_step(const StepArgs& a, Index lanes) {
-  DirectStep<T> s;
-  s.row = axis(a, kY);
-  s.lane = axis(a, kX);
+DirectStep<T> turned(DirectStep<T> s, Index lanes) {
   s.turned = fill(s.row.outputs, lanes) > 1.5 * fill(s.lane.outputs, lanes);
   if (s.turned) std::swap(s.row, s.lane);
-  s.n = a.dst.shape[kN];
-  s.groups = a.groups;
-  s.ci = a.weights.shape[1];
-  s.co = a.dst.shape[kC] / a.groups;
-  s.taps_y = a.weights.shape[2];
-  s.taps_x = a.weights.shape[3];
-  s.src_data = a.src.at<T>(0, 0, 0, 0);
-  s.weights = a.weights.at<T>(0, 0, 0, 0);
-  s.bias = a.bias.data == nullptr ? nullptr : a.bias.at<T>(0, 0, 0, 0);
-  s.dst_data = a.dst.at<T>(0, 0, 0, 0);
-  s.src_n = a.src.strides[kN], s.src_c = a.src.strides[kC];
-  s.dst_n = a.dst.strides[kN], s.dst_c = a.dst.strides[kC];
-  s.bias_step = a.bias.strides[kC];
-  s.first = a.first;
-  s.weights_y = s.taps_x;
-  s.weights_ci = s.taps_x * s.taps_y;
-  s.weights_co = s.weights_ci * s.ci;
-  s.weights_g = s.weights_co * s.co;
-  s.packed = a.packed;
-  return s;
-}
-
-/// The outputs of one axis of a transposed convolution that meet the same taps: every stride-th.
-/// Output `output` + i*stride meets, through tap `tap` + j*tap_step, the source position `src` +
-/// i + (taps - 1 - j)*dilation.
-struct Phase {
-  Index output = 0, outputs = 0, tap = 0, tap_step = 1, taps = 0, dilation = 1, src = 0;
-};
-
-Phase phase(const Window& w, const StepArgs::Place& at, Index outputs, Index taps, Index number) {
-  const Index common = std::gcd(w.stride, w.dilation);
-  Phase p;
-  p.output = number;
-  p.outputs = (outputs - number + w.stride - 1) / w.stride;
-  p.tap_step = w.stride / common;
-  p.dilation = w.dilation / common;
-  const Index reach = at.dst + number + w.pad_begin - at.tap * w.dilation;
-  const Index most = std::min(p.tap_step, taps);
-  while (p.tap < most && floor_mod(reach - p.tap * w.dilation, w.stride) != 0) ++p.tap;
-  if (p.tap == most) return p;
-  p.taps = (taps - p.tap + p.tap_step - 1) / p.tap_step;
-  p.src = floor_div(reach - p.tap * w.dilation, w.stride) - at.src - (p.taps - 1) * p.dilation;
-  return p;
-}
-
-template <class T>
-DirectStep<T> transpose_step(const StepArgs& a, const Phase& y, const Phase& x, Index lanes) {
-  const Window &wy = a.layer->window(kY), &wx = a.layer->window(kX);
-  DirectStep<T> s;
-  s.row = {y.outputs, y.taps, 1, y.dilation, a.src.strides[kY], a.dst.strides[kY] * wy.stride};
-  s.lane = {x.outputs, x.taps, 1, x.dilation, a.src.strides[kX], a.dst.strides[kX] * wx.stride};
-  s.turned = fill(s.row.outputs, lanes) > 1.5 * fill(s.lane.outputs, lanes);
-  if (s.turned) std::swap(s.row, s.lane);
-  s.n = a.dst.shape[kN];
-  s.groups = a.groups;
-  s.ci = a.weights.shape[0] / a.groups;
-  s.co = a.weights.shape[1];
-  s.taps_y = y.taps;
-  s.taps_x = x.taps;
-  s.src_data = a.src.at<T>(0, 0, y.src, x.src);
-  s.weights = a.weights.at<T>(0, 0, y.tap, x.tap);
-  s.dst_data = a.dst.at<T>(0, 0, y.output, x.output);
-  s.src_n = a.src.strides[kN], s.src_c = a.src.strides[kC];
-  s.dst_n = a.dst.strides[kN], s.dst_c = a.dst.strides[kC];
-  s.first = a.first;
-  s.mirrored = true;
-  s.weights_x = x.tap_step;
-  s.weights_y = y.tap_step * a.weights.shape[3];
-  s.weights_co = a.weights.shape[2] * a.weights.shape[3];
-  s.weights_ci = s.weights_co * s.co;
-  s.weights_g = s.weights_ci * s.ci;
   return s;
 }
 
@@ -215,7 +135,7 @@ void run_step(const StepArgs& a, DirectStep<T> s, const DirectOps<T>& ops) {
 template <class T>
 void run_forward(const StepArgs& a) {
   const DirectOps<T>& ops = *direct_ops<T>();
-  run_step(a, read_step<T>(a, ops.lanes), ops);
+  run_step(a, turned(forward_step<T>(a), ops.lanes), ops);
 }
 
 template <class T>
@@ -231,7 +151,7 @@ void run_transpose(const StepArgs& a) {
     if (y.taps == 0) continue;
     for (Index j = 0; j < std::min(wx.stride, a.dst.shape[kX]); ++j) {
       const Phase x = phase(wx, a.x, a.dst.shape[kX], a.weights.shape[3], j);
-      if (x.taps > 0) run_step(a, transpose_step<T>(a, y, x, ops.lanes), ops);
+      if (x.taps > 0) run_step(a, turned(transpose_step<T>(a, y, x), ops.lanes), ops);
     }
   }
 }

@@ -47,6 +47,24 @@ struct DirectStep {
   Index lane_taps() const { return turned ? taps_y : taps_x; }
 };
 
+/// The outputs of one axis of a transposed convolution that meet the same taps: every stride-th.
+/// Output `output` + i*stride meets, through tap `tap` + j*tap_step, the source position `src` +
+/// i + (taps - 1 - j)*dilation.
+struct Phase {
+  Index output = 0, outputs = 0, tap = 0, tap_step = 1, taps = 0, dilation = 1, src = 0;
+};
+
+/// Phase `number` of an axis; without taps if its outputs meet none.
+Phase phase(const Window& window, const StepArgs::Place& at, Index outputs, Index taps,
+            Index number);
+
+/// A step of conv2d, with lanes along x.
+template <class T>
+DirectStep<T> forward_step(const StepArgs& args);
+/// The part of a step of conv2d_transpose that two phases make, with lanes along x.
+template <class T>
+DirectStep<T> transpose_step(const StepArgs& args, const Phase& y, const Phase& x);
+
 /// A contiguous run of the canonical sequence of products: several channels with all taps, or one
 /// channel with several ky, or one ky with several kx.
 struct Box {
