@@ -51,7 +51,37 @@ void absolute_rows(const TensorView& v) {
         }
 }
 
+// The indices of an axis within `reach` of `shown`: in order, wrapped or cut off at the edges.
+std::vector<Index> within(const Interval& shown, Index reach, Index extent, bool around) {
+  std::vector<Index> list;
+  for (Index i = shown.begin - reach; i < shown.end + reach; ++i)
+    list.push_back(around ? floor_mod(i, extent) : std::clamp<Index>(i, 0, extent - 1));
+  return list;
+}
+
+// v[i] becomes the largest of v[i .. i + 2*reach], for `count` elements `step` apart.
+void slide_largest(float* v, Index step, Index count, Index reach) {
+  for (Index i = 0; i < count; ++i)
+    for (Index k = 1; k <= 2 * reach; ++k) v[i * step] = std::max(v[i * step], v[(i + k) * step]);
+}
+
 }  // namespace
+
+Reach reach_of(const Plan& plan) {
+  if (plan.kernel.error.factor == 0) return {};
+  const Layer& layer = *plan.problem.layer;
+  return {plan.kernel.anchors[Axis::kY] + layer.window(kY).span() - 2,
+          plan.kernel.anchors[Axis::kX] + layer.window(kX).span() - 2,
+          layer.padding_mode() == PaddingMode::kCircular};
+}
+
+Problem bounding_problem(const Plan& plan) {
+  const Problem& p = plan.problem;
+  const bool zeros = p.layer->padding_mode() == PaddingMode::kZero;
+  const bool forward = p.layer->name() == std::string("conv2d");
+  if (plan.kernel.error.factor == 0 || !zeros || !forward) return p;
+  return parse_problem(p.line() + " m:replicate");
+}
 
 VerifyReport& VerifyReport::operator+=(const VerifyReport& other) {
   windows += other.windows;
@@ -82,10 +112,45 @@ Tensor tolerances(const Plan& plan, const Tensor& magnitudes) {
 }
 
 void MagnitudeStore::read(const Region& region, const TensorView& dst) {
+  if (reach_.y > 0 || reach_.x > 0) return read_largest(region, dst);
   inner_.read(region, dst);
   if (dst.dtype == DType::kF64) return absolute_rows<double>(dst);
   if (dst.dtype == DType::kF32) return absolute_rows<float>(dst);
   throw InternalError("magnitudes are read as f32 or f64");
+}
+
+// Plane by plane: the rows and columns around are gathered, then the largest slides along both.
+void MagnitudeStore::read_largest(const Region& region, const TensorView& dst) {
+  const Shape& s = spec().shape;
+  const auto rows = within(region[kY], reach_.y, s[kY], reach_.around);
+  const auto columns = within(region[kX], reach_.x, s[kX], reach_.around);
+  const auto [low, high] = std::minmax_element(columns.begin(), columns.end());
+  const auto height = static_cast<Index>(rows.size()), width = static_cast<Index>(columns.size());
+  Tensor row(DType::kF32, {1, 1, 1, *high - *low + 1});
+  std::vector<float> plane(static_cast<std::size_t>(height * width));
+  for (Index n = region[kN].begin; n < region[kN].end; ++n)
+    for (Index c = region[kC].begin; c < region[kC].end; ++c) {
+      for (Index y = 0; y < height; ++y) {
+        const Index at = rows[static_cast<std::size_t>(y)];
+        const Region part{{Interval{n, n + 1}, Interval{c, c + 1}, Interval{at, at + 1},
+                           Interval{*low, *high + 1}}};
+        inner_.read(part, row.view());
+        for (Index x = 0; x < width; ++x)
+          plane[static_cast<std::size_t>(y * width + x)] =
+              std::abs(row.data<float>()[columns[static_cast<std::size_t>(x)] - *low]);
+      }
+      for (Index y = 0; y < height; ++y)
+        slide_largest(plane.data() + y * width, 1, width - 2 * reach_.x, reach_.x);
+      for (Index x = 0; x < width - 2 * reach_.x; ++x)
+        slide_largest(plane.data() + x, width, height - 2 * reach_.y, reach_.y);
+      Region to = whole(dst.shape);
+      to[kN] = Interval{n, n + 1}.shifted(-region[kN].begin);
+      to[kC] = Interval{c, c + 1}.shifted(-region[kC].begin);
+      copy(ConstTensorView(reinterpret_cast<const std::byte*>(plane.data()), DType::kF32,
+                           {1, 1, region[kY].size(), region[kX].size()},
+                           {height * width, height * width, width, 1}),
+           dst.slice(to));
+    }
 }
 
 void MagnitudeStore::write(const Region&, const ConstTensorView&) {

@@ -57,6 +57,12 @@ Machine local_machine() {
       info.dtypes = k.dtypes;
       info.workspace_bytes_per_thread = k.workspace_bytes_per_thread;
       info.f32_flop_per_second = 2 * k.madds_per_cycle * kCyclesPerSecond;
+      info.windows = k.windows;
+      info.least_channels = k.least_channels;
+      info.anchors = k.anchors;
+      info.error = k.error;
+      info.source_channels = k.source_channels;
+      info.workspace = k.workspace;
       m.kernels.push_back(info);
     }
   return m;

@@ -48,9 +48,15 @@ void run(const Arguments& a, int& exit_code) {
                  {"seconds", r.seconds}};
     return print(j.dump() + "\n");
   }
-  if (!r.equal())
-    return print(fmt::format("differs: {} of {} elements; first {}\n", r.differing, r.elements,
-                             r.first_difference));
+  if (!r.equal()) {
+    print(fmt::format("differs: {} of {} elements; first {}\n", r.differing, r.elements,
+                      r.first_difference));
+    if (!a.dst.empty() && !a.talk.quiet)
+      print(
+          "a result is compared with what the same options give; name --exact and --kernel-impl "
+          "as they were when it was made\n");
+    return;
+  }
   if (!a.talk.quiet)
     print(fmt::format("equal: {} elements in {} windows, {}\n", r.elements, r.windows,
                       format_seconds(r.seconds)));

@@ -53,6 +53,16 @@ struct Kernel {
   /// left as they are. May be null. `workspace` and `threads` as in StepArgs.
   bool (*pack)(const TensorView& weights, Index groups, std::byte* workspace,
                int threads) = nullptr;
+  WindowRange windows{};
+  /// With fewer channels than this in a group, on either side, other kernels are faster.
+  Index least_channels = 1;
+  /// For Order::kAnchored.
+  Anchors anchors = kAnywhere;
+  ErrorGrowth error{};
+  /// Preparing the source of a step takes as long as so many of its output channels.
+  double source_channels = 0;
+  /// Bytes per thread for steps as large as `step`, at most workspace_bytes_per_thread; null: that.
+  Index (*workspace)(const Block& step) = nullptr;
 };
 
 class Device {

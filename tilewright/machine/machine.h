@@ -17,6 +17,13 @@ struct KernelInfo {
   std::vector<DType> dtypes;
   Index workspace_bytes_per_thread = 0;
   double f32_flop_per_second = 1e9;  // with one thread; f64 counts half
+  // As in Kernel.
+  WindowRange windows{};
+  Index least_channels = 1;
+  Anchors anchors = kAnywhere;
+  ErrorGrowth error{};
+  double source_channels = 0;
+  Index (*workspace)(const Block& step) = nullptr;
 };
 
 /// More threads than this are a mistake, wherever the number comes from.

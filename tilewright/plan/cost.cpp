@@ -17,7 +17,10 @@ double compute_rate(const Plan& p) {
   const bool parallel = p.kernel.workspace_bytes_per_thread > 0;
   const Index width = p.cuts[Axis::kX].block();
   const double used = static_cast<double>(width) / static_cast<double>(round_up(width, kVector));
-  return p.kernel.f32_flop_per_second * f64 * (parallel ? p.threads : 1) * std::max(0.2, used);
+  const auto outputs = static_cast<double>(p.cuts[Axis::kCo].block());
+  const double prepared = outputs / (outputs + p.kernel.source_channels);
+  return p.kernel.f32_flop_per_second * f64 * (parallel ? p.threads : 1) * std::max(0.2, used) *
+         prepared;
 }
 
 double file_runs(const Plan& p) {

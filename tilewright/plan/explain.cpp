@@ -38,8 +38,8 @@ std::string exact_line(const Plan& p) {
   const char* meaning = p.exact == Exactness::kBits     ? "bit-equal to the uncut definition"
                         : p.exact == Exactness::kStable ? "same bits for any cut of the same kernel"
                                                         : "deterministic, sums re-associated";
-  return fmt::format("  exact   {}: {}; |error| <= {:.2g} * sum|w||x|\n", to_string(p.exact),
-                     meaning, p.bound);
+  return fmt::format("  exact   {}: {}; |error| <= {:.2g} * {}\n", to_string(p.exact), meaning,
+                     p.bound, p.kernel.error.factor > 0 ? "sum|w| max|x|" : "sum|w||x|");
 }
 
 std::string tier_line(const Plan& p) {

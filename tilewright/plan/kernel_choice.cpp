@@ -24,8 +24,22 @@ Exactness class_of(Order order) {
 }
 
 bool computes(const KernelInfo& k, const Problem& p) {
-  return k.layer == p.layer->name() &&
-         std::find(k.dtypes.begin(), k.dtypes.end(), p.compute) != k.dtypes.end();
+  if (k.layer != p.layer->name()) return false;
+  if (std::find(k.dtypes.begin(), k.dtypes.end(), p.compute) == k.dtypes.end()) return false;
+  // Folded outputs begin where padding does, not at a kernel's tiles.
+  if (k.order == Order::kAnchored && p.layer->folded()) return false;
+  for (const Dim d : {kY, kX}) {
+    const Window& w = p.layer->window(d);
+    if (!k.windows.taps.contains(w.taps) || w.stride > k.windows.most_stride ||
+        w.dilation > k.windows.most_dilation)
+      return false;
+  }
+  return true;
+}
+
+bool fast(const KernelInfo& k, const Problem& p) {
+  const Extents e = p.extents();
+  return std::min(e[Axis::kCi], e[Axis::kCo]) >= k.least_channels;
 }
 
 bool named(const KernelInfo& k, const std::string& name) {
@@ -37,18 +51,23 @@ bool named(const KernelInfo& k, const std::string& name) {
 
 }  // namespace
 
-const KernelInfo& choose_kernel(const Problem& problem, const Machine& machine,
-                                const PlanOptions& options) {
-  const KernelInfo* best = nullptr;
+std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Machine& machine,
+                                              const PlanOptions& options) {
+  std::vector<const KernelInfo*> list;
   std::string offered;
   for (const KernelInfo& k : machine.kernels) {
     if (!computes(k, problem)) continue;
     offered += fmt::format("{}{}:{} ({})", offered.empty() ? "" : ", ", k.device, k.name,
                            to_string(class_of(k.order)));
     if (!named(k, options.kernel) || class_of(k.order) > options.least) continue;
-    if (best == nullptr || k.f32_flop_per_second > best->f32_flop_per_second) best = &k;
+    const bool by_itself = options.kernel.empty() || options.kernel == k.device;
+    if (by_itself && !fast(k, problem)) continue;
+    list.push_back(&k);
   }
-  if (best != nullptr) return *best;
+  std::stable_sort(list.begin(), list.end(), [](const KernelInfo* a, const KernelInfo* b) {
+    return a->f32_flop_per_second > b->f32_flop_per_second;
+  });
+  if (!list.empty()) return list;
   throw Unsupported(fmt::format(
       "no kernel{}{}{} computes {} in {} with exactness '{}'; this machine offers: {}",
       options.kernel.empty() ? "" : " '", options.kernel, options.kernel.empty() ? "" : "'",
@@ -58,18 +77,30 @@ const KernelInfo& choose_kernel(const Problem& problem, const Machine& machine,
 
 Exactness exactness_of(const Plan& plan) {
   Exactness result = class_of(plan.kernel.order);
+  for (const Axis a : kAxes) {
+    const Cover& cover = plan.cuts[a];
+    const Index anchor = plan.kernel.anchors[a];
+    if (cover.cut() && (anchor == 0 || cover.alignment() % anchor != 0)) return Exactness::kBound;
+  }
   for (const Strategy* s : strategy_table())
     result = std::max(result, s->exactness(plan.problem, plan.cuts));
   return result;
 }
 
-double error_bound(const Problem& problem) {
-  const double products =
-      problem.layer->longest_sum(problem.extents(), problem.compute) + (problem.has_bias() ? 1 : 0);
+double error_bound(const Problem& problem, const KernelInfo& kernel) {
+  const Extents e = problem.extents();
+  double products = problem.layer->longest_sum(e, problem.compute), factor = 1;
+  if (kernel.error.factor > 0) {
+    const Index channels = problem.layer->role(Axis::kCi) == Role::kReduce ? e[Axis::kCi] : 1;
+    const Index block = std::min(channels, kernel.anchors[Axis::kCi]);
+    products = static_cast<double>(block + ceil_div(channels, block)) + kernel.error.roundings;
+    factor = kernel.error.factor;
+  }
+  if (problem.has_bias()) products += 1;
   const double unit = problem.compute == DType::kF64 ? 0x1p-53 : 0x1p-24;
   // Beyond 1/u products the classical bound says nothing.
   if (products * unit >= 1) return std::numeric_limits<double>::infinity();
-  return products * unit / (1 - products * unit);
+  return factor * products * unit / (1 - products * unit);
 }
 
 }  // namespace tilewright

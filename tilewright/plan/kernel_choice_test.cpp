@@ -17,7 +17,7 @@ std::string chosen(const std::string& name, Exactness least, const Problem& p = 
   PlanOptions options;
   options.kernel = name;
   options.least = least;
-  const KernelInfo& k = choose_kernel(p, kMachine, options);
+  const KernelInfo& k = *choose_kernels(p, kMachine, options).front();
   return k.device + ":" + k.name;
 }
 
@@ -94,7 +94,72 @@ TEST(Exactness, AForceBelowWhatIsAskedForIsRefused) {
   }
 }
 
+// A machine that has a kernel with tiles of 4 x 6 outputs and blocks of 32 channels as well.
+Machine anchored_machine() {
+  Machine m = kMachine;
+  KernelInfo k{"cpu", "conv2d/tiles", "conv2d", Order::kAnchored, {DType::kF32}, 1 << 20, 200e9};
+  k.windows = {{3, 4}, 1, 1};
+  k.least_channels = 16;
+  k.anchors[Axis::kY] = 4, k.anchors[Axis::kX] = 6, k.anchors[Axis::kCi] = 32;
+  k.anchors[Axis::kKy] = k.anchors[Axis::kKx] = 0;
+  k.error = {100, 10};
+  m.kernels.insert(m.kernels.begin(), k);
+  return m;
+}
+
+Plan anchored_plan(const std::string& line, const std::string& force, Index bytes = 1 << 30) {
+  Machine m = anchored_machine();
+  m.host_bytes = bytes;
+  PlanOptions options;
+  options.force = force;
+  options.dst.block = {1, 1, 1, 9};
+  return plan(parse_problem(line), m, options);
+}
+
+TEST(AnchoredKernel, IsChosenForWhatItComputesFast) {
+  const auto name = [](const std::string& line) { return anchored_plan(line, "").kernel.name; };
+  EXPECT_EQ(name("conv2d ci64 y20 x20 co16 k3x3"), "conv2d/tiles");
+  EXPECT_EQ(name("conv2d ci64 y20 x20 co15 k3x3"), "conv2d/direct");
+  EXPECT_EQ(name("conv2d ci64 y20 x20 co64 k3x5"), "conv2d/direct");
+  EXPECT_EQ(name("conv2d ci64 y20 x20 co64 k3x3 s1x2"), "conv2d/direct");
+  EXPECT_EQ(name("conv2d ci64 y20 x20 co64 k3x3 d2x1"), "conv2d/direct");
+  EXPECT_EQ(name("conv2d ci64 y20 x20 co64 k3x3 f64"), "conv2d/direct");
+}
+
+TEST(AnchoredKernel, CutsThatItDoesNotAllowGoToAnother) {
+  const std::string line = "conv2d ci64 y40 x40 co64 k3x3";
+  EXPECT_EQ(anchored_plan(line, "y=8,x=12,ci=32,co=5").kernel.name, "conv2d/tiles");
+  EXPECT_EQ(anchored_plan(line, "y=8,x=12,ci=32,co=5").exact, Exactness::kStable);
+  for (const char* force : {"y=6", "x=8", "ci=16", "ci=1,ky=1"})
+    EXPECT_EQ(anchored_plan(line, force).kernel.name, "conv2d/direct") << force;
+  PlanOptions options;
+  options.kernel = "tiles";
+  options.force = "y=6";
+  EXPECT_THROW(plan(parse_problem(line), anchored_machine(), options), InvalidArgument);
+}
+
+TEST(AnchoredKernel, IsCutWhereItsTilesBeginWhateverTheBudget) {
+  const std::string line = "conv2d ci512 y300 x300 co64 k3x3";
+  for (const Index bytes : {5, 8, 16, 32, 64}) {
+    const Plan p = anchored_plan(line, "", bytes << 20);
+    EXPECT_EQ(p.kernel.name, "conv2d/tiles") << bytes;
+    EXPECT_EQ(p.exact, Exactness::kStable) << bytes;
+    EXPECT_TRUE(!p.cuts[Axis::kX].cut() || p.cuts[Axis::kX].block() % 18 == 0) << bytes;
+  }
+}
+
+TEST(ErrorBound, IsWhatAKernelStates) {
+  const KernelInfo k = anchored_machine().kernels.front();
+  // Blocks of 32 channels, 5 of them, and 10 roundings; with the bias one more.
+  EXPECT_DOUBLE_EQ(error_bound(parse_problem("conv2d ci130 y9 x9 co8 k3x3"), k),
+                   100 * 47 * 0x1p-24 / (1 - 47 * 0x1p-24));
+  EXPECT_DOUBLE_EQ(error_bound(parse_problem("conv2d ci2 y9 x9 co8 k3x3 bias"), k),
+                   100 * 14 * 0x1p-24 / (1 - 14 * 0x1p-24));
+}
+
 TEST(ErrorBound, IsGammaOfTheProducts) {
+  const KernelInfo canonical = kMachine.kernels.front();
+  const auto error_bound = [&](const Problem& p) { return tilewright::error_bound(p, canonical); };
   EXPECT_DOUBLE_EQ(error_bound(parse_problem("conv2d ci1 y4 x4 co1")), 0x1p-24 / (1 - 0x1p-24));
   EXPECT_DOUBLE_EQ(error_bound(kF32), 200 * 0x1p-24 / (1 - 200 * 0x1p-24));
   EXPECT_DOUBLE_EQ(error_bound(parse_problem("conv2d ci8 y9 x9 co2 k5x5 g2 bias")),

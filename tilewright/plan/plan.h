@@ -112,7 +112,8 @@ struct Plan {
   double compute_seconds = 0;
   double seconds = 0;
   Exactness exact = Exactness::kBits;
-  /// |y - truth| <= bound * sum |w||x| for every output.
+  /// |y - truth| <= bound * sum|w||x| for every output; if the kernel states a bound of its own,
+  /// bound * sum|w| max|x|, the largest |x| of each channel within the kernel's tile.
   double bound = 0;
   bool forced = false;
   std::string next_best;  // one line about the runner-up

@@ -1,6 +1,8 @@
 // plan(): choose a kernel, search, explain what was found.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "tilewright/base/text.h"
 #include "tilewright/plan/kernel_choice.h"
 #include "tilewright/plan/search.h"
@@ -9,8 +11,16 @@
 namespace tilewright {
 namespace {
 
-void check_forced(const Problem& problem, Exactness reached, const PlanOptions& options) {
-  if (reached <= options.least) return;
+// Says why forced cuts miss the exactness that is asked for.
+[[noreturn]] void refuse_forced(const Problem& problem, Exactness reached, const KernelInfo& kernel,
+                                const PlanOptions& options) {
+  if (kernel.order == Order::kAnchored)
+    throw InvalidArgument(fmt::format(
+        "force '{}': {} keeps its bits only if rows are cut at multiples of {}, columns at "
+        "multiples of {}, input channels at multiples of {} and taps not at all; keep to that, or "
+        "leave the kernel to the planner",
+        options.force, kernel.name, kernel.anchors[Axis::kY], kernel.anchors[Axis::kX],
+        kernel.anchors[Axis::kCi]));
   if (sums_image(*problem.layer))
     throw InvalidArgument(fmt::format(
         "force '{}': cuts {} inside its blocks of sums, which reaches only '{}', but '{}' is asked "
@@ -30,7 +40,7 @@ void finish(Plan& p, const Search& search) {
   p.smallest_budget_bytes = search.smallest();
   p.next_best = search.runner_up();
   p.exact = exactness_of(p);
-  p.bound = error_bound(p.problem);
+  p.bound = error_bound(p.problem, p.kernel);
   p.lower_bound_bytes = lower_bound_bytes(p.problem, static_cast<double>(p.budget_bytes));
 }
 
@@ -41,14 +51,22 @@ Plan plan(const Problem& problem, const Machine& machine, const PlanOptions& opt
     throw InvalidArgument(fmt::format("a plan needs a budget and threads, not {} bytes and {}",
                                       machine.host_bytes, machine.threads));
   Search search(problem, machine, options);
-  const KernelInfo& kernel = choose_kernel(problem, machine, options);
-  check_forced(problem, search.most_exact(kernel), options);
-  search.with_kernel(kernel);
+  const auto kernels = choose_kernels(problem, machine, options);
+  // The fastest whose exactness survives the cuts that are forced.
+  const auto kernel = std::find_if(kernels.begin(), kernels.end(), [&](const KernelInfo* k) {
+    return search.most_exact(*k) <= options.least;
+  });
+  if (kernel == kernels.end())
+    refuse_forced(problem, search.most_exact(*kernels.back()), *kernels.back(), options);
+  else
+    search.with_kernel(**kernel);
   if (!search.best()) {
     throw BudgetTooSmall(
-        fmt::format("{} does not fit {} ({} bytes); the smallest budget that works is {} bytes",
+        fmt::format("{} does not fit {} ({} bytes){}; the smallest budget that works is {} bytes",
                     problem.line(), format_bytes(static_cast<double>(machine.host_bytes)),
-                    machine.host_bytes, search.smallest()),
+                    machine.host_bytes,
+                    search.kernel().order == Order::kAnchored ? ", --exact bits may need less" : "",
+                    search.smallest()),
         search.smallest());
   }
   Plan result = *search.best();

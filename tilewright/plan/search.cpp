@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "tilewright/base/text.h"
 #include "tilewright/plan/cost.h"
@@ -102,8 +103,9 @@ Exactness Search::most_exact(const KernelInfo& kernel) {
 Index Search::alignment(Axis axis) const {
   // Blocks of dst say nothing about axes that are summed.
   if (sums_image(*now_.problem.layer)) return now_.problem.layer->sum_block(axis);
-  if (axis == Axis::kY) return options_.dst.block[2];
-  return axis == Axis::kX ? options_.dst.block[3] : 1;
+  const Index anchor = std::max<Index>(1, now_.kernel.anchors[axis]);
+  if (axis == Axis::kY) return std::lcm(anchor, options_.dst.block[2]);
+  return axis == Axis::kX ? std::lcm(anchor, options_.dst.block[3]) : anchor;
 }
 
 std::vector<Index> Search::sizes(Axis axis) const {
@@ -114,11 +116,12 @@ std::vector<Cover> Search::covers(Axis axis) const {
   if (force_.given[axis]) return {force_.cuts[axis]};
   const Index extent = extents_[axis];
   const bool tap = axis == Axis::kKy || axis == Axis::kKx;
-  if (tap && !cut_taps_) return {Cover(extent, extent)};
+  const bool never = now_.kernel.anchors[axis] == 0;
+  if (never || (tap && !cut_taps_)) return {Cover(extent, extent)};
   std::vector<Cover> result;
   for (const Index size : sizes(axis)) result.emplace_back(extent, size);
   // Taps may be cut without changing a bit if channels come one by one.
-  if (axis == Axis::kCi && cut_taps_) result.emplace_back(extent, 1);
+  if (axis == Axis::kCi && cut_taps_ && alignment(axis) == 1) result.emplace_back(extent, 1);
   if (axis == Axis::kX) add_src_blocks(result);
   return result;
 }

@@ -20,6 +20,8 @@ class Search {
   /// The best class of exactness that `kernel` can reach with the cuts that are forced.
   Exactness most_exact(const KernelInfo& kernel);
 
+  /// The kernel considered last.
+  const KernelInfo& kernel() const { return now_.kernel; }
   /// The best plan found, if any fits.
   const std::optional<Plan>& best() const { return best_; }
   /// Bytes of the least wasteful candidate: a budget that works.

@@ -2,6 +2,7 @@
 #include "tilewright/run/stages.h"
 
 #include <cstring>
+#include <numeric>
 #include <optional>
 
 #include "tilewright/plan/footprint.h"
@@ -25,17 +26,18 @@ struct Slice {
 
 // As many rows as the time allows, in eights; rows are cut only if eight of them take too long.
 Slice slice_of(const Plan& p, const Step& step, const Region& dst) {
-  constexpr Index kRows = 8, kColumns = 16;
+  const Index row_unit = std::lcm(8, std::max<Index>(1, p.kernel.anchors[Axis::kY]));
+  const Index column_unit = std::lcm(16, std::max<Index>(1, p.kernel.anchors[Axis::kX]));
   const Index rows = dst[kY].size(), columns = dst[kX].size();
   const double predicted =
       p.problem.layer->flop(step.block) / (p.kernel.f32_flop_per_second * std::max(1, p.threads));
   const double slices = predicted / kSliceSeconds;
   if (slices <= 1) return {rows, columns};
   const double fit = static_cast<double>(rows) / slices;
-  if (fit >= kRows) return {static_cast<Index>(fit) / kRows * kRows, columns};
-  const double part = fit / static_cast<double>(std::min(kRows, rows));
+  if (fit >= row_unit) return {static_cast<Index>(fit) / row_unit * row_unit, columns};
+  const double part = fit / static_cast<double>(std::min(row_unit, rows));
   const auto width = static_cast<Index>(part * static_cast<double>(columns));
-  return {kRows, std::min(columns, round_up(width + 1, kColumns))};
+  return {row_unit, std::min(columns, round_up(width + 1, column_unit))};
 }
 
 // The part of the source tile under part `to` of the outputs `region`, relative to their tiles.
