@@ -140,6 +140,14 @@ def geometric(first, last, count):
     return [first, *(int(first * math.exp(ratio * i)) for i in range(1, count - 1)), last]
 
 
+def problem_lines(paths):
+    """The problem lines of files, without comments."""
+    for path in paths:
+        for line in Path(path).read_text(encoding="ascii").splitlines():
+            if line and not line.startswith("#"):
+                yield line
+
+
 def table(head, rows):
     """A markdown table."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]

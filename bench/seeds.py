@@ -9,6 +9,8 @@ from measure import conv, padded_window, plan, tilewright
 class Case:
     """conv2d with `channels` in and out on side x side, 3x3, padding 1."""
 
+    exact = "bits"
+
     def __init__(self, folder, channels, side, force, memory):
         self.channels, self.side, self.force, self.memory = channels, side, force, memory
         self.src, self.weights = folder / "src.npy", folder / "weights.npy"
@@ -17,7 +19,7 @@ class Case:
 
     def arguments(self, name):
         cuts = ["--force", self.force] if name == "forced" else []
-        return ["--weights", self.weights, "--padding", "1,1,1,1", *cuts]
+        return ["--weights", self.weights, "--padding", "1,1,1,1", "--exact", self.exact, *cuts]
 
     def make(self):
         tilewright("synth", self.src, "--size", f"{self.channels}x{self.side}x{self.side}",

@@ -13,17 +13,10 @@ import statistics
 import sys
 from pathlib import Path
 
-from measure import HERE, MIB, Checks, table, tilewright
+from measure import HERE, MIB, Checks, problem_lines, table, tilewright
 
 MOST_COST, MOST_PEAK = 1.10, 0.05
 UNTOUCHED = MIB  # workspace that a small problem never touches is planned, but not resident
-
-
-def lines_of(paths):
-    for path in paths:
-        for line in Path(path).read_text(encoding="ascii").splitlines():
-            if line and not line.startswith("#"):
-                yield line
 
 
 def sizes(line):
@@ -89,10 +82,10 @@ def main():
     a = parser.parse_args()
     grid = [int(v) for v in a.grid.split("x")]
     checks, rows, record = Checks(), [], []
-    for line in lines_of(a.problems):
+    for line in problem_lines(a.problems):
         forced, whole = cuts(line, grid)
-        done = tilewright("bench", line, "--force", forced, "--against", whole, "--json",
-                          "--repeat", a.repeat, "--memory", "4GiB")
+        done = tilewright("bench", line, "--exact", "bits", "--force", forced, "--against", whole,
+                          "--json", "--repeat", a.repeat, "--memory", "4GiB")
         tiled, one = (json.loads(r) for r in done.out.splitlines())
         check(checks, tiled, one, grid[0] * grid[1])
         rows.append(row(tiled, one))

@@ -8,6 +8,7 @@
 #include "tilewright/device/cpu/kernels/conv2d_direct.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
 #include "tilewright/device/cpu/kernels/conv2d_weights.h"
+#include "tilewright/device/cpu/kernels/conv2d_winograd.h"
 
 namespace tilewright {
 namespace {
@@ -29,8 +30,25 @@ class CpuDevice final : public Device {
     Kernel forward =
         row("conv2d/direct", "conv2d", cpu::kConv2dDirectWorkspace, &cpu::run_conv2d_direct);
     forward.pack = &cpu::pack_conv2d_direct;
+    const auto winograd = [](const char* name, const char* layer, void (*run)(const StepArgs&)) {
+      Kernel k{name, layer, Order::kAnchored, {DType::kF32}, cpu::kConv2dWinogradWorkspace,
+               28,   run};
+      k.windows = {{3, 4}, 1, 1};
+      k.least_channels = 32;
+      k.anchors[Axis::kY] = k.anchors[Axis::kX] = cpu::kWinogradTile;
+      k.anchors[Axis::kCi] = cpu::kWinogradChannels;
+      k.anchors[Axis::kKy] = k.anchors[Axis::kKx] = 0;
+      k.source_channels = 8;
+      k.workspace = [](const Block& step) {
+        return cpu::conv2d_winograd_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
+      };
+      k.error = {cpu::kWinogradErrorFactor, cpu::kWinogradRoundings};
+      return k;
+    };
     static const std::vector<Kernel> table{
-        forward,
+        forward, winograd("conv2d/winograd", "conv2d", &cpu::run_conv2d_winograd),
+        winograd("conv2d_transpose/winograd", "conv2d_transpose",
+                 &cpu::run_conv2d_transpose_winograd),
         row("conv2d_transpose/direct", "conv2d_transpose", cpu::kConv2dDirectWorkspace,
             &cpu::run_conv2d_transpose_direct),
         row("conv2d_weights/direct", "conv2d_weights", cpu::kConv2dWeightsWorkspace,

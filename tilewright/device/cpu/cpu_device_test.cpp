@@ -2,7 +2,7 @@
 
 #include <hwy/targets.h>
 
-#include "tilewright/device/gradient_conformance.h"
+#include "tilewright/device/anchored_conformance.h"
 
 namespace tilewright {
 namespace {
@@ -24,6 +24,13 @@ conformance::Agrees agrees_of(const Kernel& k) {
   return k.layer == std::string("conv2d") ? &conformance::agrees : &conformance::gradient_agrees;
 }
 
+std::vector<Kernel> kernels_of(Order order) {
+  std::vector<Kernel> list;
+  for (const Kernel& k : cpu_device().kernels())
+    if (k.order == order) list.push_back(k);
+  return list;
+}
+
 TEST(CpuDevice, DescribesItself) {
   EXPECT_STREQ(cpu_device().name(), "cpu");
   EXPECT_FALSE(cpu_device().describe().empty());
@@ -31,15 +38,35 @@ TEST(CpuDevice, DescribesItself) {
 
 TEST(CpuDevice, EqualsTheDefinitionOnEveryTarget) {
   on_every_target([] {
-    for (const Kernel& k : cpu_device().kernels())
+    for (const Kernel& k : kernels_of(Order::kCanonical))
       conformance::check_canonical_kernel(k, agrees_of(k));
   });
 }
 
 TEST(CpuDevice, EqualsTheDefinitionOnRandomSteps) {
   on_every_target([] {
-    for (const Kernel& k : cpu_device().kernels()) conformance::check_random_steps(k, agrees_of(k));
+    for (const Kernel& k : kernels_of(Order::kCanonical))
+      conformance::check_random_steps(k, agrees_of(k));
   });
+}
+
+TEST(CpuDevice, KeepsItsBoundAndItsBitsOnEveryTarget) {
+  on_every_target([] {
+    for (const Kernel& k : kernels_of(Order::kAnchored)) conformance::check_anchored_kernel(k);
+  });
+}
+
+TEST(CpuDevice, GivesTheSameBitsOnAllTargets) {
+  for (const Kernel& k : kernels_of(Order::kAnchored))
+    for (const conformance::Case& c : conformance::anchored_table(k)) {
+      std::vector<float> first;
+      on_every_target([&] {
+        if (cpu_device().kernels().empty()) return;
+        const std::vector<float> found = conformance::run_either(c, k);
+        if (first.empty()) first = found;
+        EXPECT_TRUE(conformance::same_bits(first, found)) << k.name << " " << c;
+      });
+    }
 }
 
 }  // namespace

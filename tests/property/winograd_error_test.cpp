@@ -1,0 +1,103 @@
+// How far Winograd's kernels are from the truth, in f64: on ordinary data, next to the canonical
+// sum, and on data made to provoke them, within what they state.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "tilewright/tilewright.h"
+
+namespace tilewright {
+namespace {
+
+Tensor widened(const Tensor& t) {
+  Tensor wide(DType::kF64, t.shape());
+  copy(t.view(), wide.view());
+  return wide;
+}
+
+Tensor by_kernel(const Problem& p, const std::string& kernel, const Tensor& src,
+                 const Tensor& weights) {
+  PlanOptions options;
+  options.kernel = kernel;
+  Tensor dst(p.spec(Operand::kDst));
+  run(plan(p, local_machine(), options), src, weights, nullptr, dst);
+  return dst;
+}
+
+struct Errors {
+  double rms = 0, largest = 0;
+};
+
+Errors errors(const Tensor& found, const Tensor& truth) {
+  Errors e;
+  const Index count = truth.spec().volume();
+  for (Index i = 0; i < count; ++i) {
+    const double gap =
+        std::abs(static_cast<double>(found.data<float>()[i]) - truth.data<double>()[i]);
+    e.rms += gap * gap / static_cast<double>(count);
+    e.largest = std::max(e.largest, gap);
+  }
+  e.rms = std::sqrt(e.rms);
+  return e;
+}
+
+Problem of(const std::string& line, DType compute) {
+  return parse_problem(line + (compute == DType::kF64 ? " f64" : ""));
+}
+
+template <class F>
+Tensor filled(const Shape& shape, F&& value) {
+  Tensor t(DType::kF32, shape);
+  for (Index i = 0; i < t.spec().volume(); ++i) t.data<float>()[i] = static_cast<float>(value(i));
+  return t;
+}
+
+constexpr const char* kForward = "conv2d ci64 y50 x53 co32 k3x3 p1,1,1,1";
+constexpr const char* kTranspose = "conv2d_transpose ci64 y50 x53 co32 o50x53 k3x3 p1,1,1,1";
+
+TEST(WinogradError, IsLessThanTwiceThatOfTheCanonicalSumOnOrdinaryData) {
+  for (const char* line : {kForward, kTranspose}) {
+    std::mt19937 random(7);
+    std::normal_distribution<double> normal;
+    const Problem p = of(line, DType::kF32);
+    const auto draw = [&](Index) { return normal(random); };
+    const Tensor src = filled(p.spec(Operand::kSrc).shape, draw);
+    const Tensor weights = filled(p.spec(Operand::kWeights).shape, draw);
+    const Tensor truth =
+        by_kernel(of(line, DType::kF64), "reference", widened(src), widened(weights));
+
+    const double direct = errors(by_kernel(p, "direct", src, weights), truth).rms;
+    const double winograd = errors(by_kernel(p, "winograd", src, weights), truth).rms;
+
+    EXPECT_LT(winograd, 2 * direct) << line;
+    RecordProperty(p.layer->name(), std::to_string(winograd / direct));
+  }
+}
+
+// Single huge pixels among small ones lose what small ones contribute to the rest of their tile.
+TEST(WinogradError, KeepsToItsBoundOnDataThatProvokesIt) {
+  for (const char* line : {kForward, kTranspose}) {
+    const Problem p = of(line, DType::kF32);
+    std::mt19937 random(7);
+    const Tensor src = filled(p.spec(Operand::kSrc).shape, [&](Index i) {
+      return i % 37 == 0 ? 1e6 : i % 11 == 0 ? -1.0 : 1e-3 * static_cast<double>(random() % 100);
+    });
+    const Tensor weights =
+        filled(p.spec(Operand::kWeights).shape, [&](Index i) { return i % 2 == 0 ? 1.0 : -1.0; });
+    const Tensor truth =
+        by_kernel(of(line, DType::kF64), "reference", widened(src), widened(weights));
+
+    PlanOptions options;
+    options.kernel = "winograd";
+    const Plan plan = tilewright::plan(p, local_machine(), options);
+    const Errors direct = errors(by_kernel(p, "direct", src, weights), truth);
+    const Errors winograd = errors(by_kernel(p, "winograd", src, weights), truth);
+
+    EXPECT_LE(winograd.largest, plan.bound * 64 * 9 * 1e6) << line;
+    EXPECT_GT(winograd.largest, direct.largest) << "these data provoke nothing";
+  }
+}
+
+}  // namespace
+}  // namespace tilewright

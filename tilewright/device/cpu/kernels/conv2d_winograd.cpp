@@ -1,0 +1,248 @@
+// For each block of input channels: the weights are transformed once; then each thread takes a
+// block of tiles, transforms its source, multiplies (36 products of matrices, by the register tiles
+// of conv2d_direct) and transforms back. Nothing transformed leaves the workspace, which is meant
+// to stay in the cache.
+#include "tilewright/device/cpu/kernels/conv2d_winograd.h"
+
+#include <algorithm>
+#include <array>
+
+#include "tilewright/device/cpu/arena.h"
+#include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
+#include "tilewright/device/cpu/kernels/conv2d_direct_step.h"
+#include "tilewright/device/cpu/kernels/conv2d_winograd_ops.h"
+
+namespace tilewright::cpu {
+namespace {
+
+constexpr Index kMostTiles = 64;         // of one block
+constexpr Index kOutputChannels = 60;    // whose products are held at once
+constexpr Index kWeightsChannels = 128;  // output channels per thread whose weights are held
+constexpr Index kSlack = 64;
+constexpr Index kAhead = 2;  // channels for which memory is asked early
+
+// Elements between matrices of `size`: an odd number of cache lines, since a transform touches all
+// 36 of them at once and they must not fall into the same cache sets.
+constexpr Index spaced(Index size) {
+  constexpr Index kLine = 16;
+  return ((size + kLine - 1) / kLine | 1) * kLine;
+}
+
+/// Elements of the workspace of one thread, for steps with so many channels.
+struct Sizes {
+  Sizes(Index inputs, Index outputs) {
+    const Index ci = std::min(inputs, kWinogradChannels);
+    weights = kWinogradProducts * spaced(ci * std::min(outputs, kWeightsChannels));
+    source = kWinogradProducts * spaced(ci * kMostTiles) + kSlack;
+    products = kWinogradProducts * spaced(std::min(outputs, kOutputChannels) * kMostTiles) + kSlack;
+  }
+  Index weights, source, products;
+  Index own() const { return source + products + winograd_scratch(kMostTiles); }
+};
+
+/// Blocks of `rows` x `columns` tiles.
+struct Blocks {
+  Index rows = 1, columns = 1;
+  Index down = 1, across = 1;  // how many blocks
+  Index count() const { return down * across; }
+};
+
+Index ceil_by(Index a, Index b) { return (a + b - 1) / b; }
+
+// The blocks of at most `most` tiles that waste the fewest lanes; of those the widest.
+Blocks choose_blocks(Index rows, Index columns, Index most, Index lanes) {
+  Blocks best;
+  Index least = 0;
+  for (Index c = std::min(columns, most); c >= 1; --c) {
+    Blocks b;
+    b.across = ceil_by(columns, c);
+    b.columns = ceil_by(columns, b.across);
+    b.rows = std::min(rows, most / b.columns);
+    b.down = ceil_by(rows, b.rows);
+    const Index padded = b.count() * ceil_by(b.rows * b.columns, lanes);
+    if (least == 0 || padded < least) best = b, least = padded;
+  }
+  return best;
+}
+
+class Winograd {
+ public:
+  Winograd(const DirectStep<float>& step, std::byte* workspace, int threads)
+      : step_(step),
+        direct_(*direct_ops_f32()),
+        ops_(*winograd_ops()),
+        workspace_(reinterpret_cast<float*>(workspace)),
+        threads_(threads),
+        sizes_(step.ci, step.co) {
+    rows_ = ceil_by(step.row.outputs, kWinogradOut);
+    columns_ = ceil_by(step.lane.outputs, kWinogradOut);
+    // Enough blocks for all threads, as long as each fills its vectors.
+    Index most = kMostTiles;
+    while (most > 2 * ops_.lanes && ceil_by(rows_ * columns_, most) * step.n < 4 * threads)
+      most /= 2;
+    blocks_ = choose_blocks(rows_, columns_, most, ops_.lanes);
+  }
+
+  void run() {
+    for (Index g = 0; g < step_.groups; ++g)
+      for (Index ci = 0; ci < step_.ci; ci += kWinogradChannels) {
+        input_ = {ci, std::min(step_.ci, ci + kWinogradChannels)};
+        const Index most = kWeightsChannels * threads_;
+        for (Index co = 0; co < step_.co; co += most) {
+          output_ = {co, std::min(step_.co, co + most)};
+          run_channels(g);
+        }
+      }
+  }
+
+ private:
+  // Weights of all threads lie together, in front.
+  float* weights() const { return workspace_; }
+  float* own(int slot) const {
+    return workspace_ + sizes_.weights * threads_ + sizes_.own() * slot;
+  }
+
+  void run_channels(Index g) {
+    width_ = panel_width(output_.size(), direct_.max_channels);
+    const Index panels = ceil_by(output_.size(), width_);
+    parallel_ranges(panels, threads_, [&](Index begin, Index end, int) {
+      for (Index p = begin; p < end; ++p) transform_panel(g, p);
+    });
+    const Index parts =
+        std::clamp<Index>(2 * threads_ / std::max<Index>(1, step_.n * blocks_.count()), 1, panels);
+    const Index share = ceil_by(panels, parts) * width_;
+    parallel_ranges(
+        step_.n * blocks_.count() * parts, threads_, [&](Index begin, Index end, int slot) {
+          for (Index i = begin; i < end; ++i) {
+            const Index block = i / parts;
+            const Index first = output_.begin + i % parts * share;
+            const Interval part{first, std::min(output_.end, first + share)};
+            if (!part.empty())
+              run_block(block / blocks_.count(), g, block % blocks_.count(), part, own(slot));
+          }
+        });
+  }
+
+  // Matrices of weights lie as the register tiles want them: [panel][input channel][output
+  // channel].
+  Index matrix() const { return spaced(output_.size() * input_.size()); }
+
+  void transform_panel(Index g, Index panel) {
+    const Index begin = panel * width_;
+    const Index last = step_.mirrored ? 2 : 0, sign = step_.mirrored ? -1 : 1;
+    WinogradWeights job;
+    job.weights = step_.weights + g * step_.weights_g + (output_.begin + begin) * step_.weights_co +
+                  input_.begin * step_.weights_ci + last * (step_.weights_y + step_.weights_x);
+    job.output = step_.weights_co, job.input = step_.weights_ci;
+    job.row = sign * step_.weights_y, job.column = sign * step_.weights_x;
+    job.outputs = std::min(width_, output_.size() - begin), job.inputs = input_.size();
+    job.dst = weights() + begin * job.inputs;
+    job.product_step = matrix();
+    ops_.weights(job);
+  }
+
+  void run_block(Index n, Index g, Index block, const Interval& part, float* own) {
+    const Index y = block / blocks_.across * blocks_.rows,
+                x = block % blocks_.across * blocks_.columns;
+    const Index rows = std::min(blocks_.rows, rows_ - y),
+                columns = std::min(blocks_.columns, columns_ - x);
+    if (rows <= 0 || columns <= 0) return;
+    const Index padded = ceil_by(rows * columns, ops_.lanes) * ops_.lanes;
+    float* const source = own;
+    float* const products = source + sizes_.source;
+    float* const scratch = products + sizes_.products;
+    const Index top = y * kWinogradOut, left = x * kWinogradOut;
+    WinogradSource from;
+    from.src_row = step_.row.src_step;
+    from.height = step_.row.outputs + 2 - top;
+    from.width = step_.lane.outputs + 2 - left;
+    from.rows = rows, from.columns = columns, from.padded = padded;
+    from.product_step = spaced(input_.size() * padded);
+    from.scratch = scratch;
+    for (Index k = 0; k < input_.size(); ++k) {
+      from.src = step_.src_data + n * step_.src_n +
+                 (g * step_.ci + input_.begin + k) * step_.src_c + top * step_.row.src_step + left;
+      from.dst = source + k * padded;
+      from.next = k + kAhead < input_.size() ? from.src + kAhead * step_.src_c : nullptr;
+      ops_.source(from);
+    }
+    WinogradResult to;
+    to.rows = rows, to.columns = columns;
+    to.dst_row = step_.row.dst_step, to.dst_step = step_.lane.dst_step;
+    to.height = step_.row.outputs - top, to.width = step_.lane.outputs - left;
+    to.width = std::min(to.width, columns * kWinogradOut);
+    to.first = step_.first && input_.begin == 0;
+    to.scratch = scratch;
+    const Index held = kOutputChannels / width_ * width_;
+    for (Index c = part.begin; c < part.end; c += held) {
+      const Interval now{c, std::min(part.end, c + held)};
+      multiply(source, padded, now, products);
+      to.product_step = spaced(now.size() * padded);
+      for (Index i = 0; i < now.size(); ++i) {
+        const Index channel = g * step_.co + now.begin + i;
+        to.src = products + i * padded;
+        to.dst = step_.dst_data + n * step_.dst_n + channel * step_.dst_c +
+                 top * step_.row.dst_step + left * step_.lane.dst_step;
+        const bool last = input_.end == step_.ci;
+        to.bias = last && step_.bias != nullptr ? step_.bias + channel * step_.bias_step : nullptr;
+        ops_.result(to);
+      }
+    }
+  }
+
+  // products[p][channel][tile] = sum over k of weights[p][k][channel] * source[p][k][tile]
+  void multiply(const float* source, Index padded, const Interval& channels, float* products) {
+    std::array<Spot, kMostTiles> spots;
+    std::array<Index, kWinogradChannels> offsets;
+    TileJob<float> job;
+    job.depth = input_.size();
+    for (Index k = 0; k < job.depth; ++k) offsets[static_cast<std::size_t>(k)] = k * padded;
+    job.offsets = offsets.data();
+    job.spot_count = padded / ops_.lanes;
+    for (Index s = 0; s < job.spot_count; ++s)
+      spots[static_cast<std::size_t>(s)] = {s * ops_.lanes, s * ops_.lanes, 0, ops_.lanes};
+    job.spots = spots.data();
+    job.panel_width = width_, job.panel_depth = job.depth;
+    job.channels = channels.size();
+    job.dst_channel_stride = padded;
+    for (Index p = 0; p < kWinogradProducts; ++p) {
+      job.src = source + p * spaced(job.depth * padded);
+      job.panels = weights() + p * matrix() + (channels.begin - output_.begin) * job.depth;
+      job.dst = products + p * spaced(channels.size() * padded);
+      direct_.tiles(job);
+    }
+  }
+
+  const DirectStep<float>& step_;
+  const DirectOps<float>& direct_;
+  const WinogradOps& ops_;
+  float* workspace_;
+  int threads_;
+  Sizes sizes_;
+  Index rows_ = 0, columns_ = 0;  // of tiles
+  Blocks blocks_;
+  Interval input_, output_;  // channels in work, of a group
+  Index width_ = 1;
+};
+
+}  // namespace
+
+Index conv2d_winograd_workspace(Index inputs, Index outputs) {
+  const Sizes sizes(inputs, outputs);
+  return (sizes.weights + sizes.own()) * static_cast<Index>(sizeof(float));
+}
+
+void run_conv2d_winograd(const StepArgs& args) {
+  const DirectStep<float> step = forward_step<float>(args);
+  Winograd(step, args.workspace, args.threads).run();
+}
+
+void run_conv2d_transpose_winograd(const StepArgs& args) {
+  const Window &wy = args.layer->window(kY), &wx = args.layer->window(kX);
+  const Phase y = phase(wy, args.y, args.dst.shape[kY], args.weights.shape[2], 0);
+  const Phase x = phase(wx, args.x, args.dst.shape[kX], args.weights.shape[3], 0);
+  const DirectStep<float> step = transpose_step<float>(args, y, x);
+  Winograd(step, args.workspace, args.threads).run();
+}
+
+}  // namespace tilewright::cpu

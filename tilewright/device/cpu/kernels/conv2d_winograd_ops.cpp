@@ -1,0 +1,269 @@
+// Columns are transformed as they lie in memory; rows after they were dealt to one stream for each
+// position in a tile.
+#include "tilewright/device/cpu/kernels/conv2d_winograd_ops.h"
+
+#include <algorithm>
+
+#include "tilewright/device/cpu/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tilewright/device/cpu/kernels/conv2d_winograd_ops.cpp"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tilewright::cpu::HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+
+const WinogradOps* winograd_table() { return nullptr; }
+
+#else
+
+namespace hn = hwy::HWY_NAMESPACE;
+using Tag = hn::CappedTag<float, 16>;
+using Vec = hn::Vec<Tag>;
+constexpr Index kLanes = static_cast<Index>(hn::MaxLanes(Tag()));
+
+constexpr float kA = 0.70710678118654752f;  // sqrt(1/2)
+constexpr float kB = 1.41421356237309505f;  // sqrt(2)
+
+Index whole(Index count) { return (count + kLanes - 1) / kLanes * kLanes; }
+
+// Six inputs of a tile to six factors, in place.
+HWY_INLINE void transform_source(Vec (&d)[6]) {
+  const Tag t;
+  const Vec outer = hn::Set(t, -2.5f);
+  const Vec u0 = hn::MulAdd(outer, d[2], hn::Add(d[0], d[4]));
+  const Vec u5 = hn::MulAdd(outer, d[3], hn::Add(d[1], d[5]));
+  const Vec even_a = hn::MulAdd(hn::Set(t, -2.0f), d[2], d[4]);
+  const Vec even_b = hn::MulAdd(hn::Set(t, -0.5f), d[2], d[4]);
+  const Vec a = hn::Set(t, kA), b = hn::Set(t, kB);
+  const Vec odd_a = hn::NegMulAdd(b, d[1], hn::Mul(a, d[3]));
+  const Vec odd_b = hn::NegMulAdd(a, d[1], hn::Mul(b, d[3]));
+  d[0] = u0;
+  d[1] = hn::Add(even_a, odd_a);
+  d[2] = hn::Sub(even_a, odd_a);
+  d[3] = hn::Add(even_b, odd_b);
+  d[4] = hn::Sub(even_b, odd_b);
+  d[5] = u5;
+}
+
+// Six products of a tile to four results.
+HWY_INLINE void transform_result(const Vec (&m)[6], Vec (&out)[4]) {
+  const Tag t;
+  const Vec sum_a = hn::Add(m[1], m[2]), gap_a = hn::Sub(m[1], m[2]);
+  const Vec sum_b = hn::Add(m[3], m[4]), gap_b = hn::Sub(m[3], m[4]);
+  out[0] = hn::Add(hn::Add(m[0], sum_a), sum_b);
+  out[1] = hn::MulAdd(hn::Set(t, kA), gap_a, hn::Mul(hn::Set(t, kB), gap_b));
+  out[2] = hn::MulAdd(hn::Set(t, 0.5f), sum_a, hn::Mul(hn::Set(t, 2.0f), sum_b));
+  out[3] = hn::MulAdd(hn::Set(t, 0.5f * kA), gap_a, hn::MulAdd(hn::Set(t, 2.0f * kB), gap_b, m[5]));
+}
+
+HWY_INLINE Vec load_some(const float* p, Index count) {
+  const Tag t;
+  if (count >= kLanes) return hn::LoadU(t, p);
+  HWY_ALIGN float lanes[kLanes] = {};
+  for (Index i = 0; i < count; ++i) lanes[i] = p[i];
+  return hn::Load(t, lanes);
+}
+
+void source(const WinogradSource& job) {
+  const Tag t;
+  const Index extent = kWinogradOut * job.columns + 2;
+  const Index stream = whole(job.columns) + kLanes;  // elements of one position in a tile
+  const Index pitch = kWinogradOut * stream;
+  float* const columns = job.scratch;  // [6][pitch]
+  float* const streams = columns + kWinogradIn * pitch;
+  for (Index r = 0; r < job.rows; ++r) {
+    const float* row = job.src + r * kWinogradOut * job.src_row;
+    const Index height = job.height - r * kWinogradOut;
+    const float* next = job.next == nullptr ? row : job.next + r * kWinogradOut * job.src_row;
+    for (Index x = 0; x < extent; x += kLanes) {
+      Vec d[6];
+#pragma GCC unroll 4
+      for (Index i = 0; i < kWinogradOut; ++i) __builtin_prefetch(next + (i + 2) * job.src_row + x);
+#pragma GCC unroll 6
+      for (Index i = 0; i < kWinogradIn; ++i)
+        d[i] = i < height && x < job.width ? load_some(row + i * job.src_row + x, job.width - x)
+                                           : hn::Zero(t);
+      transform_source(d);
+#pragma GCC unroll 6
+      for (Index i = 0; i < kWinogradIn; ++i) hn::StoreU(d[i], t, columns + i * pitch + x);
+    }
+    const Index first = r * job.columns;
+    const Index end = r + 1 == job.rows ? job.padded : first + job.columns;
+    for (Index i = 0; i < kWinogradIn; ++i) {
+      for (Index c = 0; c < stream; c += kLanes) {
+        Vec v[4];
+        hn::LoadInterleaved4(t, columns + i * pitch + kWinogradOut * c, v[0], v[1], v[2], v[3]);
+#pragma GCC unroll 4
+        for (Index j = 0; j < kWinogradOut; ++j) hn::StoreU(v[j], t, streams + j * stream + c);
+      }
+      float* to = job.dst + i * kWinogradIn * job.product_step + first;
+      for (Index c = 0; first + c < end; c += kLanes) {
+        Vec d[6];
+        const Index from = std::min(c, stream - kLanes - 1);  // beyond the tiles anything goes
+#pragma GCC unroll 6
+        for (Index j = 0; j < kWinogradIn; ++j)
+          d[j] = hn::LoadU(t, streams + j % kWinogradOut * stream + from + j / kWinogradOut);
+        transform_source(d);
+        const Index left = end - first - c, real = job.columns - c;
+#pragma GCC unroll 6
+        for (Index j = 0; j < kWinogradIn; ++j) {
+          float* at = to + j * job.product_step + c;
+          if (real < kLanes)
+            d[j] = real <= 0
+                       ? hn::Zero(t)
+                       : hn::IfThenElseZero(hn::FirstN(t, static_cast<std::size_t>(real)), d[j]);
+          if (left >= kLanes)
+            hn::StoreU(d[j], t, at);
+          else
+            hn::BlendedStore(d[j], hn::FirstN(t, static_cast<std::size_t>(left)), t, at);
+        }
+      }
+    }
+  }
+}
+
+// One row of results: from `from` to dst, with what is there and the bias.
+HWY_INLINE void put_row(const WinogradResult& job, const float* from, float* to) {
+  const Tag t;
+  const Vec bias = hn::Set(t, job.bias == nullptr ? 0.0f : *job.bias);
+  Index x = 0;
+  if (job.dst_step == 1)
+    for (; x + kLanes <= job.width; x += kLanes) {
+      Vec v = hn::LoadU(t, from + x);
+      if (!job.first) v = hn::Add(hn::LoadU(t, to + x), v);
+      if (job.bias != nullptr) v = hn::Add(v, bias);
+      hn::StoreU(v, t, to + x);
+    }
+  for (; x < job.width; ++x) {
+    float v = from[x];
+    float& at = to[x * job.dst_step];
+    if (!job.first) v = at + v;
+    at = job.bias != nullptr ? v + *job.bias : v;
+  }
+}
+
+void result(const WinogradResult& job) {
+  const Tag t;
+  const Index pitch = kWinogradOut * whole(job.columns);
+  for (Index r = 0; r < job.rows; ++r) {
+    const float* from = job.src + r * job.columns;
+    for (Index c = 0; c < job.columns; c += kLanes) {
+      Vec half[kWinogradOut][kWinogradIn];
+#pragma GCC unroll 6
+      for (Index j = 0; j < kWinogradIn; ++j) {
+        Vec m[6], out[4];
+#pragma GCC unroll 6
+        for (Index i = 0; i < kWinogradIn; ++i)
+          m[i] = hn::LoadU(t, from + (kWinogradIn * i + j) * job.product_step + c);
+        transform_result(m, out);
+#pragma GCC unroll 4
+        for (Index i = 0; i < kWinogradOut; ++i) half[i][j] = out[i];
+      }
+#pragma GCC unroll 4
+      for (Index i = 0; i < kWinogradOut; ++i) {
+        Vec out[4];
+        transform_result(half[i], out);
+        hn::StoreInterleaved4(out[0], out[1], out[2], out[3], t,
+                              job.scratch + i * pitch + kWinogradOut * c);
+      }
+    }
+    const Index height = std::min(kWinogradOut, job.height - r * kWinogradOut);
+    for (Index i = 0; i < height; ++i)
+      put_row(job, job.scratch + i * pitch, job.dst + (r * kWinogradOut + i) * job.dst_row);
+  }
+}
+
+using Tag64 = hn::CappedTag<double, 8>;
+using Vec64 = hn::Vec<Tag64>;
+constexpr Index kLanes64 = static_cast<Index>(hn::MaxLanes(Tag64()));
+
+// Three taps to six factors.
+HWY_INLINE void transform_taps(const Vec64 (&g)[3], Vec64 (&u)[6]) {
+  const Tag64 t;
+  const Vec64 odd_a = hn::Mul(hn::Set(t, 0.70710678118654752440), g[1]);
+  const Vec64 odd_b = hn::Mul(hn::Set(t, 1.41421356237309504880), g[1]);
+  const Vec64 even_a = hn::MulAdd(hn::Set(t, 0.5), g[2], g[0]);
+  const Vec64 even_b = hn::MulAdd(hn::Set(t, 2.0), g[2], g[0]);
+  const Vec64 a = hn::Set(t, -2.0 / 3), b = hn::Set(t, 1.0 / 6);
+  u[0] = g[0];
+  u[1] = hn::Mul(a, hn::Add(even_a, odd_a));
+  u[2] = hn::Mul(a, hn::Sub(even_a, odd_a));
+  u[3] = hn::Mul(b, hn::Add(even_b, odd_b));
+  u[4] = hn::Mul(b, hn::Sub(even_b, odd_b));
+  u[5] = g[2];
+}
+
+// The factors of one vector of filters.
+void transform_filters(const double* taps, float* dst, Index product_step, Index count) {
+  const Tag64 t;
+  const hn::Rebind<float, Tag64> narrow;
+  Vec64 half[6][3];
+#pragma GCC unroll 3
+  for (Index x = 0; x < 3; ++x) {
+    const Vec64 g[3] = {hn::Load(t, taps + x * kLanes64), hn::Load(t, taps + (3 + x) * kLanes64),
+                        hn::Load(t, taps + (6 + x) * kLanes64)};
+    Vec64 u[6];
+    transform_taps(g, u);
+#pragma GCC unroll 6
+    for (Index i = 0; i < 6; ++i) half[i][x] = u[i];
+  }
+  for (Index i = 0; i < 6; ++i) {
+    Vec64 u[6];
+    transform_taps(half[i], u);
+#pragma GCC unroll 6
+    for (Index j = 0; j < 6; ++j) {
+      float* const to = dst + (6 * i + j) * product_step;
+      const auto rounded = hn::DemoteTo(narrow, u[j]);
+      if (count == kLanes64) {
+        hn::StoreU(rounded, narrow, to);
+        continue;
+      }
+      HWY_ALIGN float lanes[kLanes64];
+      hn::Store(rounded, narrow, lanes);
+      for (Index l = 0; l < count; ++l) to[l] = lanes[l];
+    }
+  }
+}
+
+void weights(const WinogradWeights& job) {
+  HWY_ALIGN double taps[9 * kLanes64] = {};
+  const Index all = job.inputs * job.outputs;
+  Index k = 0, c = 0;
+  for (Index begin = 0; begin < all; begin += kLanes64) {
+    const Index count = std::min(kLanes64, all - begin);
+    for (Index l = 0; l < count; ++l) {
+      const float* from = job.weights + c * job.output + k * job.input;
+      for (Index y = 0; y < 3; ++y)
+        for (Index x = 0; x < 3; ++x)
+          taps[(3 * y + x) * kLanes64 + l] =
+              static_cast<double>(from[y * job.row + x * job.column]);
+      if (++c == job.outputs) c = 0, ++k;
+    }
+    transform_filters(taps, job.dst + begin, job.product_step, count);
+  }
+}
+
+const WinogradOps* winograd_table() {
+  static const WinogradOps table{static_cast<int>(kLanes), &source, &result, &weights};
+  return &table;
+}
+
+#endif
+
+}  // namespace tilewright::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tilewright::cpu {
+
+HWY_EXPORT(winograd_table);
+
+const WinogradOps* winograd_ops() { return HWY_DYNAMIC_DISPATCH(winograd_table)(); }
+
+}  // namespace tilewright::cpu
+#endif

@@ -1,0 +1,68 @@
+// What conv2d_winograd asks of the vector unit, compiled once per target: the transforms of
+// F(4x4, 3x3) with the points 0, +-sqrt(1/2), +-sqrt(2), infinity. Lanes are tiles that lie side by
+// side; every tile goes through the same operations in the same order, whatever the target.
+#pragma once
+
+#include "tilewright/base/checked.h"
+
+namespace tilewright::cpu {
+
+/// Outputs and inputs of a tile along an axis, and products per tile.
+inline constexpr Index kWinogradOut = 4, kWinogradIn = 6, kWinogradProducts = 36;
+
+/// The tiles of one channel: `rows` x `columns` of them, each 4 source elements from the next.
+/// Element (i, j) of the transformed tile t goes to dst[(6*i + j) * product_step + t], up to
+/// t < `padded`, where tiles that do not exist are zero.
+struct WinogradSource {
+  const float* src = nullptr;
+  Index src_row = 0;
+  Index height = 0, width = 0;  // readable from src on; beyond lie zeros
+  Index rows = 0, columns = 0, padded = 0;
+  float* dst = nullptr;
+  Index product_step = 0;
+  const float* next = nullptr;  // what is read after this, to be asked for early
+  float* scratch = nullptr;     // winograd_scratch(columns) elements
+};
+
+/// The inverse: product (i, j) of tile t lies at src[(6*i + j) * product_step + t]. The results
+/// become dst, or are added to it unless `first`; then `bias` is added, if there is one.
+struct WinogradResult {
+  const float* src = nullptr;
+  Index product_step = 0;
+  Index rows = 0, columns = 0;
+  float* dst = nullptr;
+  Index dst_row = 0, dst_step = 1;
+  Index height = 0, width = 0;  // of dst; tiles may reach beyond
+  const float* bias = nullptr;
+  bool first = true;
+  float* scratch = nullptr;
+};
+
+/// Filters [3,3] of `outputs` x `inputs` channels, with the strides of a weights tensor. Factor
+/// (i, j) of output channel c and input channel k goes to dst[(6*i + j) * product_step + k *
+/// outputs + c]; it is computed in f64 and rounded once.
+struct WinogradWeights {
+  const float* weights = nullptr;
+  Index output = 0, input = 0, row = 0, column = 0;
+  Index outputs = 0, inputs = 0;
+  float* dst = nullptr;
+  Index product_step = 0;
+};
+
+/// Elements of scratch for tiles in rows of `columns`.
+constexpr Index winograd_scratch(Index columns) {
+  constexpr Index kMostLanes = 16;
+  return (kWinogradIn + 1) * kWinogradOut * (columns + 2 * kMostLanes);
+}
+
+struct WinogradOps {
+  int lanes = 0;
+  void (*source)(const WinogradSource& job) = nullptr;
+  void (*result)(const WinogradResult& job) = nullptr;
+  void (*weights)(const WinogradWeights& job) = nullptr;
+};
+
+/// The transforms of the best target of this machine, or null if it has no fused multiply-add.
+const WinogradOps* winograd_ops();
+
+}  // namespace tilewright::cpu
