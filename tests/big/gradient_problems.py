@@ -16,6 +16,8 @@ NAMES = ("src", "weights", "bias")
 class Case:
     """64 -> 64 and the like: `channels` in and out, side x side, 3x3, padding 1."""
 
+    exact = "bits"
+
     def __init__(self, folder, channels, side):
         self.folder = folder
         self.src, self.gradient = folder / "src.npy", folder / "gradient.npy"
@@ -31,7 +33,7 @@ class Case:
     def run(self, names, *options, code=0):
         outs = [word for name in names for word in (f"--out-{name}", self.out(name))]
         return tilewright("grad", self.src, self.gradient, "--weights", self.weights, "--padding",
-                          "1,1,1,1", *outs, *options, code=code)
+                          "1,1,1,1", "--exact", self.exact, *outs, *options, code=code)
 
     def reports(self, names, memory, *options):
         done = self.run(names, "--memory", memory, "--json", "--quiet", "--overwrite", *options)
