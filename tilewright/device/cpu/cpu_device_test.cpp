@@ -56,6 +56,17 @@ TEST(CpuDevice, KeepsItsBoundAndItsBitsOnEveryTarget) {
   });
 }
 
+TEST(CpuDevice, NeedsNoMoreWorkspaceThanItsConstant) {
+  for (const Kernel& k : cpu_device().kernels()) {
+    if (k.workspace == nullptr) continue;
+    Block step;
+    for (const Index channels : {1, 60, 61, 128, 5000}) {
+      step[Axis::kCi] = step[Axis::kCo] = {0, channels};
+      EXPECT_LE(k.workspace(step), k.workspace_bytes_per_thread) << k.name << " " << channels;
+    }
+  }
+}
+
 TEST(CpuDevice, GivesTheSameBitsOnAllTargets) {
   for (const Kernel& k : kernels_of(Order::kAnchored))
     for (const conformance::Case& c : conformance::anchored_table(k)) {
