@@ -26,10 +26,8 @@ Block window_size(const Problem& p, const KernelInfo& kernel, Index samples) {
   Block b;
   for (const Axis a : kAxes) b[a] = {0, 1};
   for (const Axis a : {Axis::kY, Axis::kX}) {
-    // A kernel with tiles of its own gets whole ones, and a window at the far edge the rest too.
-    const Index unit = std::max<Index>(1, kernel.anchors[a]);
-    const Index whole_tiles = unit == 1 ? side : round_up(side, unit) + e[a] % unit;
-    b[a] = {0, std::min(whole_tiles, e[a])};
+    // A kernel with tiles of its own gets whole ones.
+    b[a] = {0, std::min(round_up(side, std::max<Index>(1, kernel.anchors[a])), e[a])};
   }
   for (const Axis a : step_axes(*p.layer)) b[a] = {0, e[a]};
   return b;
@@ -50,8 +48,7 @@ class Windows {
     Block b = size_;
     for (const Axis a : plan_.loop_order()) {
       b[a] = size_[a].shifted(place(a, i));
-      // Only at the far edge a tile of the kernel may be cut short.
-      if (b[a].end < extents_[a]) b[a].end -= b[a].end % anchor(a);
+      b[a].end = std::min(b[a].end, extents_[a]);
     }
     return b;
   }
@@ -66,9 +63,10 @@ class Windows {
     const Index room = extents_[a] - size_[a].size();
     const bool spatial = a == Axis::kY || a == Axis::kX;
     const Index corner = i - samples_ / 2;
+    // The kernel's tiles lie in a window as they lie in the image: the last one may be cut short.
+    const Index unit = anchor(a);
     if (spatial && corner >= 0 && corner < 4)
-      return (a == Axis::kY ? corner / 2 : corner % 2) * room;
-    const Index unit = anchor(a);  // the kernel's tiles lie in a window as they lie in the image
+      return (a == Axis::kY ? corner / 2 : corner % 2) * round_up(room, unit);
     const Cover& cover = plan_.cuts[a];
     if (spatial && cover.cut() && corner < 0) {
       const Index border = cover[1 + draw(cover.count() - 1)].begin;

@@ -52,6 +52,36 @@ TEST(Verify, AcceptsTheResult) {
   EXPECT_EQ(full.elements, 40 * 50 + windows.elements);
 }
 
+// Tiles of 4 x 4 outputs, the last of them cut short along either axis, around or not.
+TEST(Verify, AcceptsAndRefusesResultsOfKernelsWithTilesOfTheirOwn) {
+  const TestFolder folder;
+  for (const char* size : {"y=41,x=50", "y=7,x=131", "y=64,x=35"})
+    for (const PaddingMode mode : {PaddingMode::kZero, PaddingMode::kCircular}) {
+      Job job(folder);
+      job.request = {};
+      job.request.src = "synth:noise,c=32," + std::string(size);
+      job.request.weights = "synth:noise,n=33,c=32,y=3,x=3";
+      job.request.dst = folder / "stable.npy";
+      job.request.options.padding = Padding::same();
+      job.request.options.padding_mode = mode;
+      job.request.overwrite = true;
+      job.c = prepare(job.request, job.machine);
+      ASSERT_EQ(job.c.plan.kernel.name, "conv2d/winograd");
+      convolve(job.request, job.c);
+
+      const VerifyReport windows = verify(job.request, job.c, job.machine);
+      EXPECT_TRUE(windows.equal()) << size << ": " << windows.first_difference;
+      EXPECT_TRUE(verify(job.request, job.c, job.machine, {.full = true}).equal()) << size;
+
+      // The definition's bits are near, but they are not this kernel's.
+      ConvolveRequest bits = job.request;
+      bits.planning.least = Exactness::kBits;
+      Convolution other = prepare(bits, job.machine);
+      convolve(bits, other);
+      EXPECT_FALSE(verify(job.request, job.c, job.machine).equal()) << size;
+    }
+}
+
 TEST(Verify, FindsOneChangedElement) {
   const TestFolder folder;
   Job job(folder);
