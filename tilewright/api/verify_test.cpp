@@ -55,9 +55,9 @@ TEST(Verify, AcceptsTheResult) {
 // Tiles of 4 x 4 outputs, the last of them cut short along either axis, around or not.
 TEST(Verify, AcceptsAndRefusesResultsOfKernelsWithTilesOfTheirOwn) {
   const TestFolder folder;
+  Job job(folder);
   for (const char* size : {"y=41,x=50", "y=7,x=131", "y=64,x=35"})
     for (const PaddingMode mode : {PaddingMode::kZero, PaddingMode::kCircular}) {
-      Job job(folder);
       job.request = {};
       job.request.src = "synth:noise,c=32," + std::string(size);
       job.request.weights = "synth:noise,n=33,c=32,y=3,x=3";
