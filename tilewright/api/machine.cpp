@@ -49,21 +49,10 @@ Machine local_machine() {
   m.host_bytes = std::min(available_bytes(), group_limit_bytes()) / 2;
   for (const Device* device : device_table())
     for (const Kernel& k : device->kernels()) {
-      KernelInfo info;
-      info.device = device->name();
-      info.name = k.name;
-      info.layer = k.layer;
-      info.order = k.order;
-      info.dtypes = k.dtypes;
-      info.workspace_bytes_per_thread = k.workspace_bytes_per_thread;
-      info.f32_flop_per_second = 2 * k.madds_per_cycle * kCyclesPerSecond;
-      info.windows = k.windows;
-      info.least_channels = k.least_channels;
-      info.anchors = k.anchors;
-      info.error = k.error;
-      info.source_channels = k.source_channels;
-      info.workspace = k.workspace;
-      m.kernels.push_back(info);
+      const double cycles = kCyclesPerSecond * device->vector_share();
+      const KernelRates& r = k.per_cycle;
+      m.kernels.push_back(
+          {k, device->name(), {r.flop * cycles, r.bytes * cycles, r.visits * cycles}});
     }
   return m;
 }

@@ -49,7 +49,7 @@ void devices(bool json) {
                               {"name", k.name},
                               {"layer", k.layer},
                               {"order", to_string(k.order)},
-                              {"flop_per_second", k.f32_flop_per_second}});
+                              {"flop_per_second", k.per_second.flop}});
     return print(text_of(j) + "\n");
   }
   print(fmt::format("{} threads, {} allowed by default, {:.0f} GFLOP/s measured f32 peak\n",

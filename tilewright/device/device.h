@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tilewright/layer/layer.h"
+#include "tilewright/layer/kernel_traits.h"
 #include "tilewright/tensor/tensor.h"
 
 namespace tilewright {
@@ -39,30 +39,12 @@ struct StepArgs {
 };
 
 /// One algorithm for one layer.
-struct Kernel {
-  const char* name;   // "conv2d/direct"
-  const char* layer;  // "conv2d"
-  Order order;
-  std::vector<DType> dtypes;
-  /// Enough for every step, whatever its size; the kernel blocks itself to fit.
-  Index workspace_bytes_per_thread;
-  /// Multiply-adds per cycle and core that it reaches on large steps, as a first guess for f32.
-  double madds_per_cycle;
-  void (*run)(const StepArgs& args);
+struct Kernel : KernelTraits {
+  void (*run)(const StepArgs& args) = nullptr;
   /// Rearranges weights [groups*co, ci, ky, kx], dense, in place, for many steps; false if they are
   /// left as they are. May be null. `workspace` and `threads` as in StepArgs.
   bool (*pack)(const TensorView& weights, Index groups, std::byte* workspace,
                int threads) = nullptr;
-  WindowRange windows{};
-  /// With fewer channels than this in a group, on either side, other kernels are faster.
-  Index least_channels = 1;
-  /// For Order::kAnchored.
-  Anchors anchors = kAnywhere;
-  ErrorGrowth error{};
-  /// Preparing the source of a step takes as long as so many of its output channels.
-  double source_channels = 0;
-  /// Bytes per thread for steps as large as `step`, at most workspace_bytes_per_thread; null: that.
-  Index (*workspace)(const Block& step) = nullptr;
 };
 
 class Device {
@@ -76,6 +58,8 @@ class Device {
   virtual const std::vector<Kernel>& kernels() const = 0;
   /// Measured f32 multiply-add peak in GFLOP/s with that many threads; 0 if it has none to tell.
   virtual double measure_peak(int) const { return 0; }
+  /// Lanes of its f32 vectors, of kNominalLanes: by how much its kernels differ from per_cycle.
+  virtual double vector_share() const { return 1; }
 };
 
 /// The visible table of devices, best first, reference last.

@@ -1,4 +1,4 @@
-// Names of axes and orders.
+// Names of axes.
 #include "tilewright/layer/layer.h"
 
 namespace tilewright {
@@ -19,11 +19,6 @@ double Layer::longest_sum(const Extents& extents, DType) const {
   for (const Axis a : kAxes)
     if (role(a) == Role::kReduce) products *= static_cast<double>(extents[a]);
   return products;
-}
-
-const char* to_string(Order order) {
-  constexpr std::array<const char*, 3> kNames{"canonical", "anchored", "free"};
-  return kNames[static_cast<std::size_t>(order)];
 }
 
 }  // namespace tilewright

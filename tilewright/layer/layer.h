@@ -6,7 +6,6 @@
 #pragma once
 
 #include <array>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,30 +41,6 @@ Block whole(const Extents& extents);
 /// What cutting an axis does: outputs and inputs disjoint; outputs disjoint and inputs overlap;
 /// outputs summed over the parts.
 enum class Role { kIndependent, kHalo, kReduce };
-
-/// The summation order that a kernel promises (docs/exactness.md).
-enum class Order { kCanonical, kAnchored, kFree };
-const char* to_string(Order order);
-
-/// Where a kernel with tiles of its own lets an axis be cut: at multiples of this many indices, or
-/// nowhere (0).
-using Anchors = PerAxis<Index>;
-inline constexpr Anchors kAnywhere{{1, 1, 1, 1, 1, 1, 1, 1}};
-
-/// The stated bound of a kernel with arithmetic of its own: |error| <= factor * gamma(K) * sum over
-/// channels of sum|w| * max|x| over its tile, K being the channels of a block of sums, the number
-/// of such blocks and `roundings`. Factor 0: the bound of the canonical sum.
-struct ErrorGrowth {
-  double factor = 0;
-  double roundings = 0;
-};
-
-/// The windows that a kernel computes, the same along y and x.
-struct WindowRange {
-  Interval taps{1, std::numeric_limits<Index>::max()};
-  Index most_stride = std::numeric_limits<Index>::max();
-  Index most_dilation = std::numeric_limits<Index>::max();
-};
 
 enum class Operand { kSrc, kWeights, kBias, kDst };
 

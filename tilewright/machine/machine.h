@@ -5,25 +5,15 @@
 #include <string>
 #include <vector>
 
-#include "tilewright/layer/layer.h"
+#include "tilewright/layer/kernel_traits.h"
 
 namespace tilewright {
 
-struct KernelInfo {
+/// A kernel of this machine.
+struct KernelInfo : KernelTraits {
   std::string device;
-  std::string name;
-  std::string layer;
-  Order order = Order::kCanonical;
-  std::vector<DType> dtypes;
-  Index workspace_bytes_per_thread = 0;
-  double f32_flop_per_second = 1e9;  // with one thread; f64 counts half
-  // As in Kernel.
-  WindowRange windows{};
-  Index least_channels = 1;
-  Anchors anchors = kAnywhere;
-  ErrorGrowth error{};
-  double source_channels = 0;
-  Index (*workspace)(const Block& step) = nullptr;
+  /// Of one thread, in f32; f64 takes twice as long.
+  KernelRates per_second{1e9, 4e9, 20e6};
 };
 
 /// More threads than this are a mistake, wherever the number comes from.

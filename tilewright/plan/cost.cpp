@@ -10,18 +10,6 @@ namespace {
 
 constexpr double kMemoryBytesPerSecond = 8e9;  // one pass of a core over tiles
 constexpr double kRunSeconds = 0.3e-6;         // one contiguous run of a file, or of padding
-constexpr Index kVector = 16;                  // columns a register tile wants
-
-double compute_rate(const Plan& p) {
-  const double f64 = p.problem.compute == DType::kF64 ? 0.5 : 1.0;
-  const bool parallel = p.kernel.workspace_bytes_per_thread > 0;
-  const Index width = p.cuts[Axis::kX].block();
-  const double used = static_cast<double>(width) / static_cast<double>(round_up(width, kVector));
-  const auto outputs = static_cast<double>(p.cuts[Axis::kCo].block());
-  const double prepared = outputs / (outputs + p.kernel.source_channels);
-  return p.kernel.f32_flop_per_second * f64 * (parallel ? p.threads : 1) * std::max(0.2, used) *
-         prepared;
-}
 
 double file_runs(const Plan& p) {
   const Region window = p.problem.layer->region(Operand::kSrc, largest_step(p.cuts));
@@ -30,17 +18,29 @@ double file_runs(const Plan& p) {
   return p.moved.src_bytes / size / width;
 }
 
+// All steps, by their share of the work of the largest.
+double kernel_seconds_of_all(const Plan& p) {
+  const Block step = largest_step(p.cuts);
+  const double share = p.problem.flop() / std::max(1.0, p.problem.layer->flop(step));
+  return folded_work(p.problem) * share * kernel_seconds(p, step);
+}
+
 }  // namespace
+
+double kernel_seconds(const Plan& p, const Block& step) {
+  const double f64 = p.problem.compute == DType::kF64 ? 2 : 1;
+  const int threads = p.kernel.workspace_bytes_per_thread > 0 ? std::max(1, p.threads) : 1;
+  return f64 * time_of(work_of(p.kernel, *p.problem.layer, step), p.kernel.per_second) / threads;
+}
 
 void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
   const double decoded = set_traffic(p, options);
   const Counts counts = p.counts();
-  const double flop = p.problem.flop();
   const double touched = p.moved.total() * 4 / static_cast<double>(size_of(p.problem.src_dtype));
   const double runs =
       static_cast<double>(folded_runs(p, kY)) * static_cast<double>(folded_runs(p, kX));
-  p.compute_seconds = folded_work(p.problem) * flop / compute_rate(p) +
-                      touched / kMemoryBytesPerSecond / p.threads + (runs - 1) * kRunSeconds +
+  p.compute_seconds = kernel_seconds_of_all(p) + touched / kMemoryBytesPerSecond / p.threads +
+                      (runs - 1) * kRunSeconds +
                       static_cast<double>(counts.elemental_convolutions) * machine.step_seconds +
                       static_cast<double>(counts.pieces) * machine.piece_seconds;
   const bool from_file = options.src.file, to_file = options.dst.file;

@@ -64,9 +64,13 @@ std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Mach
     if (by_itself && !fast(k, problem)) continue;
     list.push_back(&k);
   }
-  std::stable_sort(list.begin(), list.end(), [](const KernelInfo* a, const KernelInfo* b) {
-    return a->f32_flop_per_second > b->f32_flop_per_second;
-  });
+  // By the first guesses for a machine with one thread and long vectors: what was measured here
+  // does not decide, so that bits do not depend on it.
+  const auto cycles = [&](const KernelInfo* k) {
+    return time_of(work_of(*k, *problem.layer, whole(problem.extents())), k->per_cycle);
+  };
+  std::stable_sort(list.begin(), list.end(),
+                   [&](const KernelInfo* a, const KernelInfo* b) { return cycles(a) < cycles(b); });
   if (!list.empty()) return list;
   throw Unsupported(fmt::format(
       "no kernel{}{}{} computes {} in {} with exactness '{}'; this machine offers: {}",

@@ -97,7 +97,9 @@ TEST(Exactness, AForceBelowWhatIsAskedForIsRefused) {
 // A machine that has a kernel with tiles of 4 x 6 outputs and blocks of 32 channels as well.
 Machine anchored_machine() {
   Machine m = kMachine;
-  KernelInfo k{"cpu", "conv2d/tiles", "conv2d", Order::kAnchored, {DType::kF32}, 1 << 20, 200e9};
+  KernelInfo k = m.kernels.front();
+  k.name = "conv2d/tiles", k.order = Order::kAnchored, k.dtypes = {DType::kF32};
+  k.per_cycle.flop = 80, k.per_second.flop = 200e9;
   k.windows = {{3, 4}, 1, 1};
   k.least_channels = 16;
   k.anchors[Axis::kY] = 4, k.anchors[Axis::kX] = 6, k.anchors[Axis::kCi] = 32;

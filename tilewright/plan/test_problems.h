@@ -14,11 +14,16 @@ inline Machine test_machine(Index host_bytes, int threads = 2) {
   m.host_bytes = host_bytes;
   m.threads = threads;
   const std::vector<DType> floats{DType::kF32, DType::kF64};
-  m.kernels = {{"cpu", "conv2d/direct", "conv2d", Order::kCanonical, floats, 256 << 10, 60e9},
-               {"cpu", "conv2d/library", "conv2d", Order::kFree, {DType::kF32}, 1 << 20, 90e9},
-               {"cpu", "conv2d_weights/direct", "conv2d_weights", Order::kCanonical, floats,
-                160 << 10, 60e9},
-               {"reference", "conv2d/definition", "conv2d", Order::kCanonical, floats, 0, 1e9}};
+  const auto kernel = [](const char* device, KernelTraits traits, double flop_per_cycle) {
+    traits.per_cycle = {flop_per_cycle, 8, 0.05};
+    return KernelInfo{traits, device, {flop_per_cycle * 2.5e9, 20e9, 125e6}};
+  };
+  m.kernels = {
+      kernel("cpu", {"conv2d/direct", "conv2d", Order::kCanonical, floats, 256 << 10}, 24),
+      kernel("cpu", {"conv2d/library", "conv2d", Order::kFree, {DType::kF32}, 1 << 20}, 36),
+      kernel("cpu",
+             {"conv2d_weights/direct", "conv2d_weights", Order::kCanonical, floats, 160 << 10}, 24),
+      kernel("reference", {"conv2d/definition", "conv2d", Order::kCanonical, floats, 0}, 0.4)};
   return m;
 }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <optional>
 
+#include "tilewright/plan/cost.h"
 #include "tilewright/plan/footprint.h"
 #include "tilewright/run/fold.h"
 #include "tilewright/run/select.h"
@@ -29,9 +30,7 @@ Slice slice_of(const Plan& p, const Step& step, const Region& dst) {
   const Index row_unit = std::lcm(8, std::max<Index>(1, p.kernel.anchors[Axis::kY]));
   const Index column_unit = std::lcm(16, std::max<Index>(1, p.kernel.anchors[Axis::kX]));
   const Index rows = dst[kY].size(), columns = dst[kX].size();
-  const double predicted =
-      p.problem.layer->flop(step.block) / (p.kernel.f32_flop_per_second * std::max(1, p.threads));
-  const double slices = predicted / kSliceSeconds;
+  const double slices = kernel_seconds(p, step.block) / kSliceSeconds;
   if (slices <= 1) return {rows, columns};
   const double fit = static_cast<double>(rows) / slices;
   if (fit >= row_unit) return {static_cast<Index>(fit) / row_unit * row_unit, columns};
@@ -312,8 +311,7 @@ void Computer::run_summed(const Step& step, StepArgs& args) {
   const ConstTensorView source = args.src, results = args.weights;
   const Index unit = layer.sum_block(Axis::kY);
   const double flop = layer.flop(step.block);
-  const double slices =
-      flop / (bench_.plan().kernel.f32_flop_per_second * std::max(1, args.threads) * kSliceSeconds);
+  const double slices = kernel_seconds(bench_.plan(), step.block) / kSliceSeconds;
   const Index rows = results.shape[kY];
   const auto fit = static_cast<Index>(
       static_cast<double>(rows) * static_cast<double>(results.shape[kN]) / std::max(1.0, slices));

@@ -20,28 +20,39 @@ class CpuDevice final : public Device {
     if (kernels().empty()) return "no fused multiply-add: not used";
     return fmt::format("{} cores, {}", std::thread::hardware_concurrency(), cpu::vector_target());
   }
+  double vector_share() const override {
+    const cpu::DirectOps<float>* ops = cpu::direct_ops_f32();
+    return ops == nullptr ? 1 : static_cast<double>(ops->lanes) / kNominalLanes;
+  }
   double measure_peak(int threads) const override { return cpu::measure_fma_peak(threads); }
   const std::vector<Kernel>& kernels() const override {
     static const std::vector<Kernel> none;
     const auto row = [](const char* name, const char* layer, Index workspace,
                         void (*run)(const StepArgs&)) {
-      return Kernel{name, layer, Order::kCanonical, {DType::kF32, DType::kF64}, workspace, 12, run};
+      Kernel k;
+      k.name = name, k.layer = layer, k.run = run;
+      k.dtypes = {DType::kF32, DType::kF64};
+      k.workspace_bytes_per_thread = workspace;
+      return k;
     };
     Kernel forward =
         row("conv2d/direct", "conv2d", cpu::kConv2dDirectWorkspace, &cpu::run_conv2d_direct);
     forward.pack = &cpu::pack_conv2d_direct;
     const auto winograd = [](const char* name, const char* layer, void (*run)(const StepArgs&)) {
-      Kernel k{name, layer, Order::kAnchored, {DType::kF32}, cpu::kConv2dWinogradWorkspace,
-               28,   run};
+      Kernel k;
+      k.name = name, k.layer = layer, k.run = run;
+      k.order = Order::kAnchored;
+      k.dtypes = {DType::kF32};
+      k.workspace_bytes_per_thread = cpu::kConv2dWinogradWorkspace;
       k.windows = {{3, 4}, 1, 1};
       k.least_channels = 32;
       k.anchors[Axis::kY] = k.anchors[Axis::kX] = cpu::kWinogradTile;
       k.anchors[Axis::kCi] = cpu::kWinogradChannels;
       k.anchors[Axis::kKy] = k.anchors[Axis::kKx] = 0;
-      k.source_channels = 8;
       k.workspace = [](const Block& step) {
         return cpu::conv2d_winograd_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
       };
+      k.work = &cpu::conv2d_winograd_work;
       k.error = {cpu::kWinogradErrorFactor, cpu::kWinogradRoundings};
       return k;
     };

@@ -74,7 +74,11 @@ class ReferenceDevice final : public Device {
   std::string describe() const override { return "the definition of every layer, plain loops"; }
   const std::vector<Kernel>& kernels() const override {
     const auto row = [](const char* name, const char* layer, void (*run)(const StepArgs&)) {
-      return Kernel{name, layer, Order::kCanonical, {DType::kF32, DType::kF64}, 0, 0.1, run};
+      Kernel k;
+      k.name = name, k.layer = layer, k.run = run;
+      k.dtypes = {DType::kF32, DType::kF64};
+      k.per_cycle = {0.5, 8, 0.05};
+      return k;
     };
     static const std::vector<Kernel> table{
         row("conv2d/definition", "conv2d", &run<Forward>),

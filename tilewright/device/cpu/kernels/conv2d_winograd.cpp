@@ -232,6 +232,26 @@ Index conv2d_winograd_workspace(Index inputs, Index outputs) {
   return (sizes.weights + sizes.own()) * static_cast<Index>(sizeof(float));
 }
 
+KernelWork conv2d_winograd_work(const Layer&, const Block& step) {
+  const auto size = [&](Axis a) { return static_cast<double>(step[a].size()); };
+  const auto tiles = [&](Axis a) { return ceil_by(step[a].size(), kWinogradOut); };
+  const double images = size(Axis::kN) * size(Axis::kG);
+  const double in = size(Axis::kCi), out = size(Axis::kCo), channels = in * out;
+  const double inputs = static_cast<double>(ceil_by(step[Axis::kCi].size(), kWinogradChannels));
+  const double all =
+      images * static_cast<double>(ceil_by(tiles(Axis::kY) * tiles(Axis::kX), kNominalLanes) *
+                                   kNominalLanes);
+  constexpr double kProducts = kWinogradProducts, kOutputs = kWinogradOut * kWinogradOut;
+  constexpr double kFloat = sizeof(float);
+  KernelWork work;
+  work.flop = 2 * kProducts * all * channels;
+  // Each transform runs along both axes and passes its scratch twice.
+  work.bytes =
+      kFloat * (4 * kProducts * all * in + (3 * kProducts + kOutputs) * all * out * inputs +
+                6 * kProducts * size(Axis::kG) * channels);
+  return work;
+}
+
 void run_conv2d_winograd(const StepArgs& args) {
   const DirectStep<float> step = forward_step<float>(args);
   Winograd(step, args.workspace, args.threads).run();

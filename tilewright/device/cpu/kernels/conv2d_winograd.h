@@ -17,6 +17,8 @@ inline constexpr Index kWinogradChannels = 128;
 Index conv2d_winograd_workspace(Index inputs, Index outputs);
 /// The same for the largest step there is.
 inline constexpr Index kConv2dWinogradWorkspace = Index{17} << 18;
+/// Products of transformed tiles, and the transforms, which are bound by their loads and stores.
+KernelWork conv2d_winograd_work(const Layer& layer, const Block& step);
 
 /// Precondition: f32, 3x3 taps, stride 1, dilation 1; winograd_ops() is not null.
 void run_conv2d_winograd(const StepArgs& args);
