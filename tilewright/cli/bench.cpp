@@ -94,7 +94,7 @@ void run(const Arguments& a) {
   PlanOptions options;
   options.least = parse_exactness(a.exact);
   options.kernel = a.kernel_impl;
-  options.dst.in_place = true;
+  options.src.in_place = options.dst.in_place = true;
   for (const Problem& problem : problems(a.problems)) {
     options.force = a.force;
     std::vector<Plan> plans{plan(problem, machine, options)};

@@ -63,6 +63,7 @@ inline std::vector<Case> anchored_table(const Kernel& kernel) {
       c.seed = ++seed;
       c.bias = seed % 2 == 0;
       c.groups = 1 + seed % 3;
+      c.pad = seed % 4;
       cases.push_back(c);
     }
   const Index anchor = kernel.anchors[Axis::kCi];

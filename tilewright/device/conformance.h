@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -24,6 +25,7 @@ struct Case {
   DType dtype = DType::kF32;
   bool bias = false;
   Index split = 0;       // source channels of the first step; the rest follows in a second
+  Index pad = 0;         // source positions that do not exist, at the widest border
   bool special = false;  // NaN, infinities, signed zeros and denormals among the values
   int threads = 1;
   unsigned seed = 1;
@@ -33,8 +35,8 @@ inline std::ostream& operator<<(std::ostream& o, const Case& c) {
   return o << "n" << c.n << " g" << c.groups << " ci" << c.ci << " co" << c.co << " y" << c.y
            << " x" << c.x << " k" << c.ky << "x" << c.kx << " s" << c.sy << "x" << c.sx << " d"
            << c.dy << "x" << c.dx << " " << short_name(c.dtype) << (c.bias ? " bias" : "")
-           << " split" << c.split << (c.special ? " special" : "") << " threads" << c.threads
-           << " seed" << c.seed;
+           << " split" << c.split << " pad" << c.pad << (c.special ? " special" : "") << " threads"
+           << c.threads << " seed" << c.seed;
 }
 
 /// Memory of a tensor whose rows, planes and surroundings are poisoned with NaN.
@@ -97,6 +99,56 @@ class Values {
   std::mt19937 random_;
 };
 
+/// Zero padding of a source: there for kernels that want it, poison for those that know where the
+/// image ends.
+template <class T>
+void pad_source(const Case& c, const Kernel& kernel, const PoisonedTensor<T>& src, StepArgs& a) {
+  if (c.pad == 0) return;
+  const TensorView& v = src.view();
+  const auto real = [](Index extent, Index before, Index after) {
+    const Index begin = std::min(before, extent);
+    return Interval{begin, std::max(begin, extent - after)};
+  };
+  const Interval y = real(v.shape[kY], c.pad, c.pad / 2), x = real(v.shape[kX], c.pad / 2, c.pad);
+  const T outside = kernel.in_place ? std::numeric_limits<T>::quiet_NaN() : T(0);
+  for (Index n = 0; n < v.shape[0]; ++n)
+    for (Index ch = 0; ch < v.shape[1]; ++ch)
+      for (Index i = 0; i < v.shape[2]; ++i)
+        for (Index j = 0; j < v.shape[3]; ++j)
+          if (!y.contains(i) || !x.contains(j)) *v.template at<T>(n, ch, i, j) = outside;
+  if (kernel.in_place) a.real_y = y, a.real_x = x;
+}
+
+/// What a plan would reserve for steps of `inputs` and `outputs` channels, and nothing more.
+class Workspace {
+ public:
+  Workspace(const Kernel& kernel, const Case& c, Index inputs, Index outputs) {
+    Block step;
+    for (const Axis a : kAxes) step[a] = {0, 1};
+    step[Axis::kN] = {0, c.n}, step[Axis::kG] = {0, c.groups};
+    step[Axis::kCi] = {0, inputs}, step[Axis::kCo] = {0, outputs};
+    step[Axis::kY] = {0, c.y}, step[Axis::kX] = {0, c.x};
+    step[Axis::kKy] = {0, c.ky}, step[Axis::kKx] = {0, c.kx};
+    size_ = c.threads * (kernel.workspace == nullptr ? kernel.workspace_bytes_per_thread
+                                                     : kernel.workspace(step));
+    bytes_.assign(static_cast<std::size_t>(size_ + 128), std::byte{255});
+  }
+  std::byte* aligned() {
+    return reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(bytes_.data()) + 63) /
+                                        64 * 64);
+  }
+  /// Whether nothing was written behind it.
+  bool intact() {
+    const std::byte* end = bytes_.data() + bytes_.size();
+    return std::all_of(const_cast<const std::byte*>(aligned()) + size_, end,
+                       [](std::byte b) { return b == std::byte{255}; });
+  }
+
+ private:
+  Index size_ = 0;
+  std::vector<std::byte> bytes_;
+};
+
 /// The sums of `c` by `kernel`, in one step or two.
 template <class T>
 std::vector<T> run_case(const Case& c, const Kernel& kernel) {
@@ -111,10 +163,9 @@ std::vector<T> run_case(const Case& c, const Kernel& kernel) {
   src.fill(values), weights.fill(values), bias.fill(values);
   Conv2dOptions options{{c.sy, c.sx}, {c.dy, c.dx}, {}, PaddingMode::kZero, c.groups, false};
   const auto layer = Conv2d::make(src_shape, weights_shape, c.bias, options);
-  std::vector<std::byte> scratch(
-      static_cast<std::size_t>(kernel.workspace_bytes_per_thread * c.threads + 64), std::byte{255});
-  auto* aligned = reinterpret_cast<std::byte*>(
-      (reinterpret_cast<std::uintptr_t>(scratch.data()) + 63) / 64 * 64);
+  Workspace workspace(kernel, c, c.ci, c.co);
+  StepArgs a;
+  pad_source(c, kernel, src, a);
   // A chain of steps needs each group's channels apart, so only one group is cut.
   const Index split = c.groups == 1 ? std::min(c.split, c.ci - 1) : 0;
   for (const Interval part : {Interval{0, split}, Interval{split, c.ci}}) {
@@ -129,22 +180,22 @@ std::vector<T> run_case(const Case& c, const Kernel& kernel) {
       const Index co = i++ / (c.kx * c.ky * part.size());
       return *slice.at<T>(co, ci, ky, kx);
     });
-    StepArgs a;
     a.layer = layer.get();
     a.src = src.view();
     if (c.groups == 1)
       a.src = a.src.slice({{Interval{0, c.n}, part, Interval{0, in_y}, Interval{0, in_x}}});
     a.weights = taps.view();
     if (c.seed % 2 == 0 && kernel.pack != nullptr)
-      a.packed = kernel.pack(taps.view(), c.groups, aligned, c.threads);
+      a.packed = kernel.pack(taps.view(), c.groups, workspace.aligned(), c.threads);
     if (c.bias && part.end == c.ci) a.bias = bias.view();
     a.dst = dst.view();
     a.groups = c.groups;
     a.first = part.begin == 0;
-    a.workspace = aligned;
+    a.workspace = workspace.aligned();
     a.threads = c.threads;
     kernel.run(a);
   }
+  EXPECT_TRUE(workspace.intact()) << kernel.name << " " << c;
   return dst.memory();
 }
 
@@ -188,6 +239,7 @@ inline std::vector<Case> table() {
       c.dtype = variant == 2 ? DType::kF64 : DType::kF32;
       c.special = variant == 3;
       c.split = std::max(c.split, c.ci / variant);
+      c.pad = variant - 1;
       c.bias = c.bias || variant == 1;
       cases.push_back(c);
     }
@@ -218,6 +270,7 @@ inline rc::Gen<Case> any_case() {
     c.dtype = *flag ? DType::kF32 : DType::kF64;
     c.bias = *flag, c.special = *flag;
     c.split = *rc::gen::inRange<Index>(0, c.ci);
+    c.pad = *rc::gen::oneOf(rc::gen::just<Index>(0), few, size);
     c.threads = static_cast<int>(*axis);
     c.seed = *rc::gen::inRange(1u, 100000u);
     return c;

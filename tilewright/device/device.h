@@ -2,6 +2,7 @@
 // files: it gets one step, a padded source window with weights, and adds it to a destination.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,10 +15,14 @@ namespace tilewright {
 /// One step: dst (+)= layer(src, weights) (+ bias). All views have the compute dtype, dst has the
 /// layer's accumulator. For conv2d_weights, `weights` is the gradient of the results.
 struct StepArgs {
+  static constexpr Index kEverywhere = std::numeric_limits<Index>::max() / 4;
   const Layer* layer = nullptr;
   /// Padded window [n, groups*ci, Y, X]; rows are dense (strides[3] == 1). Position (0,0) is the
   /// input of output (0,0) at the first tap of this step.
   ConstTensorView src;
+  /// The positions of src that exist, if the kernel says `in_place`: others are zero, not to be
+  /// read.
+  Interval real_y{0, kEverywhere}, real_x{0, kEverywhere};
   /// [groups*co, ci, ky, kx] of this step, dense, taps in the order in which they are summed.
   ConstTensorView weights;
   /// Whether Kernel::pack has been applied to the data of `weights`.
@@ -34,6 +39,8 @@ struct StepArgs {
   Place y, x;
   /// Sums start from +0 instead of from dst.
   bool first = true;
+  /// Results are not read again soon: they may bypass the caches.
+  bool stream = false;
   std::byte* workspace = nullptr;  // 64-byte aligned, workspace_bytes_per_thread * threads
   int threads = 1;
 };

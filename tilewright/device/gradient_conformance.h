@@ -8,21 +8,6 @@
 
 namespace tilewright::conformance {
 
-/// Memory for a kernel's workspace, poisoned.
-class Workspace {
- public:
-  Workspace(const Kernel& kernel, int threads)
-      : bytes_(static_cast<std::size_t>(kernel.workspace_bytes_per_thread * threads + 64),
-               std::byte{255}) {}
-  std::byte* aligned() {
-    return reinterpret_cast<std::byte*>((reinterpret_cast<std::uintptr_t>(bytes_.data()) + 63) /
-                                        64 * 64);
-  }
-
- private:
-  std::vector<std::byte> bytes_;
-};
-
 /// The convolution of a case whose source, padded by up to 4 elements, is `rows` x `columns`.
 inline std::shared_ptr<const Conv2d> conv_of(const Case& c, Index rows, Index columns) {
   Conv2dOptions o{{c.sy, c.sx}, {c.dy, c.dx}, {}, PaddingMode::kZero, c.groups, false};
@@ -46,13 +31,14 @@ std::vector<T> run_transpose(const Case& c, const Kernel& kernel) {
       dst({c.n, c.groups * c.ci, c.y, c.x}, c.seed % 4, c.seed % 7);
   Values<T> values(c);
   src.fill(values), weights.fill(values);
-  Workspace workspace(kernel, c.threads);
+  Workspace workspace(kernel, c, c.co, c.ci);
+  StepArgs a;
+  pad_source(c, kernel, src, a);
   const Index split = c.groups == 1 ? std::min(c.split, c.co - 1) : 0;
   for (const Interval part : {Interval{0, split}, Interval{split, c.groups * c.co}}) {
     if (part.empty()) continue;
     Region channels = whole(src.view().shape), taps = whole(weights.view().shape);
     channels[kC] = taps[0] = part;
-    StepArgs a;
     a.layer = &layer;
     a.src = src.view().slice(channels);
     a.weights = weights.view().slice(taps);
@@ -65,6 +51,7 @@ std::vector<T> run_transpose(const Case& c, const Kernel& kernel) {
     a.threads = c.threads;
     kernel.run(a);
   }
+  EXPECT_TRUE(workspace.intact()) << kernel.name << " " << c;
   return dst.memory();
 }
 
@@ -79,11 +66,12 @@ std::vector<double> run_weights(const Case& c, const Kernel& kernel) {
   PoisonedTensor<double> dst({c.groups * c.co, c.ci, c.ky, c.kx}, c.seed % 2, 0);
   Values<T> values(c);
   src.fill(values), results.fill(values);
-  Workspace workspace(kernel, c.threads);
+  Workspace workspace(kernel, c, c.ci, c.co);
+  StepArgs a;
+  pad_source(c, kernel, src, a);
   for (Index n = 0; n < c.n; ++n) {
     Region image = whole(src.view().shape), result = whole(results.view().shape);
     image[kN] = result[kN] = {n, n + 1};
-    StepArgs a;
     a.layer = &layer;
     a.src = src.view().slice(image);
     a.weights = results.view().slice(result);
@@ -94,6 +82,7 @@ std::vector<double> run_weights(const Case& c, const Kernel& kernel) {
     a.threads = c.threads;
     kernel.run(a);
   }
+  EXPECT_TRUE(workspace.intact()) << kernel.name << " " << c;
   return dst.memory();
 }
 

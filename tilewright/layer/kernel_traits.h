@@ -66,6 +66,8 @@ struct KernelTraits {
   Index workspace_bytes_per_thread = 0;
   /// First guesses for a machine with vectors of kNominalLanes; `tilewright tune` measures.
   KernelRates per_cycle{24, 8, 0.05};
+  /// Reads images where they lie and makes their zero padding itself (StepArgs::real_y, real_x).
+  bool in_place = false;
   WindowRange windows{};
   Anchors anchors = kAnywhere;  // for Order::kAnchored
   ErrorGrowth error{};

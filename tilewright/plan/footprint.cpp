@@ -95,7 +95,10 @@ void set_footprint(Plan& p, const PlanOptions& hints) {
   const Region tile = layer.region(Operand::kDst, step);
   const Region taps = layer.region(Operand::kWeights, step);
   MemoryUse m;
-  m.src_tiles = checked_mul(p.in_flight, tile_bytes(window.shape(), compute));
+  p.src_in_place = hints.src.in_place && p.kernel.in_place && p.problem.src_dtype == compute &&
+                   layer.padding_mode() == PaddingMode::kZero;
+  if (!p.src_in_place)
+    m.src_tiles = checked_mul(p.in_flight, tile_bytes(window.shape(), compute));
   const bool turned = sums_image(layer) && layer.reversed_taps();
   p.dst_in_place = hints.dst.in_place && p.problem.dst_dtype == sums && !turned;
   if (!p.dst_in_place) m.dst_tiles = checked_mul(p.in_flight, dense_bytes(tile.shape(), sums));

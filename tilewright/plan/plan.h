@@ -69,8 +69,8 @@ struct Counts {
 /// What planning needs to know about the stores. Defaults are plain memory.
 struct StoreHints {
   bool file = false;  // as fast as a file, not as memory
-  /// For dst: pieces are computed where they end up, without a tile. The store must offer memory()
-  /// of the compute type.
+  /// For src: read where it lies, for dst: computed where it ends up, without a tile. The store
+  /// must offer readable() or memory().
   bool in_place = false;
   Shape block{1, 1, 1, 1};
   bool cached = false;
@@ -94,6 +94,7 @@ struct Plan {
   bool co_innermost = true;
   int in_flight = 2;
   bool keep_weights = true;
+  bool src_in_place = false;
   bool dst_in_place = false;
   KernelInfo kernel;
   int threads = 1;

@@ -29,8 +29,30 @@ void check_stores(const Plan& plan, const Stores& stores) {
   check_store(stores.weights, p.spec(Operand::kWeights), "weights", false);
   if (p.has_bias()) check_store(stores.bias, p.spec(Operand::kBias), "bias", false);
   check_store(stores.dst, p.spec(Operand::kDst), "dst", true);
+  if (plan.src_in_place && stores.src->readable().data == nullptr)
+    throw InvalidArgument("run: the plan reads 'src' in place, but it is not plain memory");
   if (plan.dst_in_place && stores.dst->memory().data == nullptr)
     throw InvalidArgument("run: the plan computes in place, but 'dst' is not plain memory");
+}
+
+// Where a view begins and ends in memory.
+std::pair<const std::byte*, const std::byte*> span_of(const ConstTensorView& v) {
+  Index low = 0, high = 1;
+  for (std::size_t d = 0; d < v.shape.size(); ++d) {
+    const Index reach = (v.shape[d] - 1) * v.strides[d];
+    (reach < 0 ? low : high) += reach;
+  }
+  return {v.data + low * size_of(v.dtype), v.data + high * size_of(v.dtype)};
+}
+
+// What is read in place must not be overwritten by results.
+void check_apart(const Plan& plan, const Stores& stores) {
+  const ConstTensorView src = stores.src->readable(), dst = stores.dst->memory();
+  if (!plan.src_in_place || dst.data == nullptr) return;
+  const auto [src_begin, src_end] = span_of(src);
+  const auto [dst_begin, dst_end] = span_of(dst);
+  if (src_begin < dst_end && dst_begin < src_end)
+    throw InvalidArgument("run: 'src' and 'dst' share memory; compute into another array");
 }
 
 class Pipeline {
@@ -142,6 +164,7 @@ class Pipeline {
 
 Trace run(const Plan& plan, const Stores& stores, const RunOptions& options) {
   check_stores(plan, stores);
+  check_apart(plan, stores);
   stores.src->set_cache_bytes(plan.src_cache_bytes);
   stores.dst->set_cache_bytes(plan.dst_cache_bytes);
   stores.weights->set_cache_bytes(plan.weights_cache_bytes);

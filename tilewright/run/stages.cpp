@@ -17,6 +17,8 @@ namespace {
 
 // A kernel call should end within this, so that Ctrl-C is answered.
 constexpr double kSliceSeconds = 0.2;
+// Results that would fill a cache by themselves need not go there.
+constexpr Index kStreamedBytes = Index{8} << 20;
 
 Index pool_bytes(const Plan& p) { return p.peak_bytes() - p.memory.stores; }
 
@@ -104,7 +106,7 @@ Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
     bias = pool.take(dense_bytes(p.problem.spec(Operand::kBias).shape, compute));
   for (int i = 0; i < p.in_flight; ++i) {
     SrcSlot slot;
-    slot.tile = pool.take(tile_bytes(window, compute));
+    if (!p.src_in_place) slot.tile = pool.take(tile_bytes(window, compute));
     if (!p.keep_weights) slot.weights = pool.take(dense_bytes(weights, compute));
     src_slots.push_back(slot);
     dst_slots.push_back({p.dst_in_place ? nullptr : pool.take(dense_bytes(tile, sums))});
@@ -117,6 +119,11 @@ Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
 
 TensorView Bench::src_view(const SrcSlot& slot, const Region& window) const {
   return {slot.tile, plan().problem.compute, window.shape(), tile_strides};
+}
+
+ConstTensorView Bench::src_shown(const SrcSlot& slot, const Region& window) const {
+  if (!plan().src_in_place) return src_view(slot, window);
+  return stores.src->readable().slice(window);
 }
 
 TensorView Bench::dst_view(const DstSlot& slot, const Region& region) const {
@@ -202,8 +209,8 @@ Interval Reader::reuse_rows(const Step& step, SrcSlot& slot) {
     r[kY] = shared.shifted(-window[kY].begin);
     return bench_.src_view(s, window).slice(r);
   };
-  const bool in_place = previous_ == &slot && old[kY].begin == w[kY].begin;
-  if (!in_place) copy_rows(rows(*previous_, old), rows(slot, w));
+  const bool stay = previous_ == &slot && old[kY].begin == w[kY].begin;
+  if (!stay && !bench_.plan().src_in_place) copy_rows(rows(*previous_, old), rows(slot, w));
   return {shared.end, w[kY].end};
 }
 
@@ -223,17 +230,27 @@ void Reader::read_rows(const Step& step, const Interval& fresh, const TensorView
   read({image.end, fresh.end});
 }
 
+// A source that is read in place only counts.
+void Reader::fetch_rows(const Step& step, const Interval& fresh, const SrcSlot& slot) {
+  if (bench_.plan().src_in_place) {
+    const TensorSpec& spec = bench_.stores.src->spec();
+    Region image = intersect(step.window, whole(spec.shape));
+    image[kY] = intersect(image[kY], fresh);
+    bytes += static_cast<double>(image.volume() * size_of(spec.dtype));
+    return;
+  }
+  const TensorView tile = bench_.src_view(slot, step.window);
+  Region r = whole(tile.shape);
+  r[kY] = fresh.shifted(-step.window[kY].begin);
+  bench_.poison(tile.slice(r));
+  read_rows(step, fresh, tile);
+}
+
 void Reader::fetch(const Step& step, SrcSlot& slot) {
   const Stopwatch watch(seconds);
   const Layer& layer = *bench_.plan().problem.layer;
   const Interval fresh = reuse_rows(step, slot);
-  const TensorView tile = bench_.src_view(slot, step.window);
-  if (bench_.options.poison && !fresh.empty()) {
-    Region r = whole(tile.shape);
-    r[kY] = fresh.shifted(-step.window[kY].begin);
-    bench_.poison(tile.slice(r));
-  }
-  if (!fresh.empty()) read_rows(step, fresh, tile);
+  if (!fresh.empty()) fetch_rows(step, fresh, slot);
   slot.window = step.window;
   previous_ = &slot;
   if (slot.weights == nullptr || slot.weights_shown == step.weights) return;
@@ -259,7 +276,7 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
   if (step.index == 0) bench_.poison(tile);
   StepArgs args;
   args.layer = &layer;
-  args.src = bench_.src_view(src, step.window);
+  args.src = bench_.src_shown(src, step.window);
   const bool kept = !bench_.kept_weights.empty();
   const auto block = static_cast<std::size_t>(kept ? step.weights_block : 0);
   args.weights = bench_.weights_view(kept ? bench_.kept_weights[block] : src.weights, step.weights);
@@ -268,6 +285,7 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
   if (step.last && bench_.bias != nullptr) args.bias = bench_.bias_view(piece.dst[kC]);
   args.groups = step.block[Axis::kG].size();
   args.first = step.first;
+  args.stream = p.dst_in_place && step.last && bench_.stores.dst->spec().bytes() >= kStreamedBytes;
   args.workspace = bench_.workspace;
   args.threads = p.threads;
   if (cell && step.first) bench_.poison(args.dst);
@@ -294,6 +312,11 @@ void Computer::run_slices(const Step& step, const Region& region, StepArgs& args
       const Region in = inputs_of(layer, step, region, to);
       args.src = source.slice(in);
       args.dst = out.slice(to);
+      if (bench_.plan().src_in_place) {
+        const Shape& image = bench_.stores.src->spec().shape;
+        args.real_y = Interval{0, image[kY]}.shifted(-step.window[kY].begin - in[kY].begin);
+        args.real_x = Interval{0, image[kX]}.shifted(-step.window[kX].begin - in[kX].begin);
+      }
       args.y = {region[kY].begin + y, step.window[kY].begin + in[kY].begin,
                 step.block[Axis::kKy].begin};
       args.x = {region[kX].begin + x, step.window[kX].begin + in[kX].begin,

@@ -44,7 +44,10 @@ struct Bench {
   Index scratch_bytes = 0;               // that the stores hold for themselves
 
   const Plan& plan() const { return graph.plan(); }
+  /// Of a source tile.
   TensorView src_view(const SrcSlot& slot, const Region& window) const;
+  /// What a kernel reads: the tile, or the source itself, where padding is not there to be read.
+  ConstTensorView src_shown(const SrcSlot& slot, const Region& window) const;
   TensorView dst_view(const DstSlot& slot, const Region& region) const;
   TensorView cell_view(const Shape& shape) const;
   TensorView weights_view(std::byte* data, const Region& region) const;
@@ -68,6 +71,7 @@ class Reader {
  private:
   Interval reuse_rows(const Step& step, SrcSlot& slot);
   void pack_kept();
+  void fetch_rows(const Step& step, const Interval& fresh, const SrcSlot& slot);
   void read_rows(const Step& step, const Interval& fresh, const TensorView& tile);
 
   Bench& bench_;

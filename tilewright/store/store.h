@@ -65,7 +65,9 @@ class Store {
   /// Writes `src`, whose dtype is the store's, to `region`. Throws StoreError; Unsupported if the
   /// store is read-only.
   virtual void write(const Region& region, const ConstTensorView& src) = 0;
-  /// The array itself, if it lies in writable memory with dense rows; without data otherwise.
+  /// The array itself, if it lies in memory with dense rows; without data otherwise.
+  virtual ConstTensorView readable() const { return {}; }
+  /// The same, if it may be written.
   virtual TensorView memory() { return {}; }
   /// Completes a store made by create_store: once every write was accepted, it appears under its
   /// final name. Without commit, the destructor removes what was written.

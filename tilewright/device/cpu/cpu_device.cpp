@@ -35,13 +35,20 @@ class CpuDevice final : public Device {
       k.workspace_bytes_per_thread = workspace;
       return k;
     };
+    const auto direct_workspace = [](const Block& step) {
+      const Index taps = step[Axis::kKy].size() * step[Axis::kKx].size();
+      return cpu::conv2d_direct_workspace(step[Axis::kCo].size(), step[Axis::kCi].size() * taps);
+    };
     Kernel forward =
         row("conv2d/direct", "conv2d", cpu::kConv2dDirectWorkspace, &cpu::run_conv2d_direct);
     forward.pack = &cpu::pack_conv2d_direct;
+    forward.workspace = direct_workspace;
+    forward.in_place = true;
     const auto winograd = [](const char* name, const char* layer, void (*run)(const StepArgs&)) {
       Kernel k;
       k.name = name, k.layer = layer, k.run = run;
       k.order = Order::kAnchored;
+      k.in_place = true;
       k.dtypes = {DType::kF32};
       k.workspace_bytes_per_thread = cpu::kConv2dWinogradWorkspace;
       k.windows = {{3, 4}, 1, 1};
@@ -56,12 +63,15 @@ class CpuDevice final : public Device {
       k.error = {cpu::kWinogradErrorFactor, cpu::kWinogradRoundings};
       return k;
     };
+    Kernel transpose = row("conv2d_transpose/direct", "conv2d_transpose",
+                           cpu::kConv2dDirectWorkspace, &cpu::run_conv2d_transpose_direct);
+    transpose.in_place = true;
+    transpose.workspace = direct_workspace;
     static const std::vector<Kernel> table{
         forward, winograd("conv2d/winograd", "conv2d", &cpu::run_conv2d_winograd),
         winograd("conv2d_transpose/winograd", "conv2d_transpose",
                  &cpu::run_conv2d_transpose_winograd),
-        row("conv2d_transpose/direct", "conv2d_transpose", cpu::kConv2dDirectWorkspace,
-            &cpu::run_conv2d_transpose_direct),
+        transpose,
         row("conv2d_weights/direct", "conv2d_weights", cpu::kConv2dWeightsWorkspace,
             &cpu::run_conv2d_weights_direct)};
     return cpu::direct_ops_f32() == nullptr ? none : table;

@@ -36,6 +36,12 @@ void MemoryStore::write(const Region& region, const ConstTensorView& src) {
   if (!region.empty()) copy(src, writable_.slice(region));
 }
 
-TensorView MemoryStore::memory() { return writable_.strides[kX] == 1 ? writable_ : TensorView{}; }
+ConstTensorView MemoryStore::readable() const {
+  const auto size = static_cast<std::uintptr_t>(size_of(view_.dtype));
+  const bool aligned = reinterpret_cast<std::uintptr_t>(view_.data) % size == 0;
+  return aligned && view_.strides[kX] == 1 ? view_ : ConstTensorView{};
+}
+
+TensorView MemoryStore::memory() { return readable().data != nullptr ? writable_ : TensorView{}; }
 
 }  // namespace tilewright

@@ -20,6 +20,7 @@ class MemoryStore final : public Store {
   void read(const Region& region, const TensorView& dst) override;
   void write(const Region& region, const ConstTensorView& src) override;
 
+  ConstTensorView readable() const override;
   TensorView memory() override;
 
   /// All of it.

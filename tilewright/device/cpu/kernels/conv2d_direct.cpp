@@ -3,9 +3,11 @@
 #include "tilewright/device/cpu/kernels/conv2d_direct.h"
 
 #include <array>
+#include <span>
 
 #include "tilewright/device/cpu/arena.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_block.h"
+#include "tilewright/device/cpu/kernels/conv2d_direct_rows.h"
 #include "tilewright/tensor/convert.h"
 
 namespace tilewright::cpu {
@@ -63,26 +65,6 @@ Split split(const DirectStep<T>& s, const DirectOps<T>& ops, int threads) {
   return p;
 }
 
-template <class T>
-void run_rows(const DirectStep<T>& s, const DirectOps<T>& ops, const OutputBlock& b) {
-  const Index channel = b.g * s.co + b.co.begin;
-  RowsJob<T> job;
-  job.src = s.src_data + b.n * s.src_n + b.g * s.ci * s.src_c + b.row.begin * s.row.src_step +
-            b.lane.begin;
-  job.src_channel_stride = s.src_c;
-  job.src_row_stride = s.row.src_step;
-  job.weights = s.weights + channel * s.depth();
-  job.ci = s.ci, job.ky = s.taps_y, job.kx = s.taps_x;
-  job.dilation_y = s.row.dilation, job.dilation_x = s.lane.dilation;
-  job.bias = s.bias == nullptr ? nullptr : s.bias + channel * s.bias_step;
-  job.dst =
-      s.dst_data + b.n * s.dst_n + channel * s.dst_c + b.row.begin * s.row.dst_step + b.lane.begin;
-  job.dst_row_stride = s.row.dst_step;
-  job.rows = b.row.size(), job.columns = b.lane.size();
-  job.first = s.first;
-  ops.rows(job);
-}
-
 /// Output by output, without vectors: setting up blocks would take longer.
 template <class T>
 void run_tiny(const DirectStep<T>& s, const DirectOps<T>& ops) {
@@ -111,15 +93,17 @@ void run_step(const StepArgs& a, DirectStep<T> s, const DirectOps<T>& ops) {
   s.width = panel_width(s.co, ops.max_channels);
   const double work = static_cast<double>(s.n * s.groups * s.co * s.row.outputs) *
                       static_cast<double>(s.lane.outputs * s.depth());
-  if (work <= kTinyWork && !s.mirrored && !s.packed) return run_tiny(s, ops);
+  if (work <= kTinyWork && !s.mirrored && !s.packed && !s.padded()) return run_tiny(s, ops);
   const int threads = work < kThreadWork ? 1 : a.threads;
-  const bool by_rows = s.co == 1 && !s.mirrored && !s.turned && s.row.stride == 1 &&
-                       s.lane.stride == 1 && s.lane.outputs >= ops.lanes;
+  const bool by_rows = RowsRunner<T>::takes(s, ops);
   Split p = split(s, ops, threads);
   if (by_rows) p.lane = std::min(p.lane, s.lane.outputs / ops.lanes);
   const Index row_unit = by_rows ? std::min(4 * s.row.dilation, s.row.outputs) : 1;
+  const Index bytes = conv2d_direct_workspace(s.co, s.depth());
   parallel_ranges(s.n * s.groups * p.count(), threads, [&](Index begin, Index end, int slot) {
-    BlockRunner<T> runner(s, ops, a.workspace + slot * kConv2dDirectWorkspace);
+    const std::span workspace{a.workspace + slot * bytes, static_cast<std::size_t>(bytes)};
+    BlockRunner<T> runner(s, ops, workspace);
+    const RowsRunner<T> rows(s, ops, workspace.data());
     for (Index i = begin; i < end; ++i) {
       const Index plane = i / p.count(), lane = i % p.lane, row = i / p.lane % p.row,
                   co = i / (p.lane * p.row) % p.co;
@@ -127,7 +111,7 @@ void run_step(const StepArgs& a, DirectStep<T> s, const DirectOps<T>& ops) {
                               part(s.row.outputs, p.row, row, row_unit),
                               part(s.lane.outputs, p.lane, lane, ops.lanes)};
       if (block.row.empty() || block.lane.empty() || block.co.empty()) continue;
-      by_rows ? run_rows(s, ops, block) : runner.run(block);
+      by_rows ? rows.run(block) : runner.run(block);
     }
   });
 }
@@ -162,11 +146,11 @@ bool pack_typed(const TensorView& weights, Index groups, std::byte* workspace, i
   const DirectOps<T>& ops = *direct_ops<T>();
   const Index co = weights.shape[0] / groups, width = panel_width(co, ops.max_channels);
   const Index depth = weights.shape[1] * weights.shape[2] * weights.shape[3];
-  if (width == 1 || width * depth * static_cast<Index>(sizeof(T)) > kConv2dDirectWorkspace)
-    return false;
+  const Index bytes = conv2d_direct_workspace(co, depth);
+  if (width == 1 || width * depth * static_cast<Index>(sizeof(T)) > bytes) return false;
   const Index panels = (co + width - 1) / width;
   parallel_ranges(groups * panels, threads, [&](Index first, Index last, int slot) {
-    T* copy = reinterpret_cast<T*>(workspace + slot * kConv2dDirectWorkspace);
+    T* copy = reinterpret_cast<T*>(workspace + slot * bytes);
     for (Index i = first; i < last; ++i) {
       const Index begin = i % panels * width, wide = std::min(width, co - begin);
       T* panel = weights.at<T>(i / panels * co + begin, 0, 0, 0);
@@ -179,6 +163,11 @@ bool pack_typed(const TensorView& weights, Index groups, std::byte* workspace, i
 }
 
 }  // namespace
+
+Index conv2d_direct_workspace(Index co, Index depth) {
+  const Index panels = round_up(co, 64) * std::min(depth, kDirectDepth) * 8;
+  return kDirectWindowBytes + round_up(std::min(panels, kDirectPanelBytes), 64);
+}
 
 bool pack_conv2d_direct(const TensorView& weights, Index groups, std::byte* workspace,
                         int threads) {

@@ -5,7 +5,10 @@
 
 namespace tilewright::cpu {
 
-inline constexpr Index kConv2dDirectWorkspace = 256 * 1024;  // per thread
+/// Bytes per thread for steps with so many output channels and products in each sum.
+Index conv2d_direct_workspace(Index co, Index depth);
+/// The same for the largest step there is.
+inline constexpr Index kConv2dDirectWorkspace = 512 * 1024;
 
 /// Precondition: this machine has a fused multiply-add (direct_ops() is not null).
 void run_conv2d_direct(const StepArgs& args);

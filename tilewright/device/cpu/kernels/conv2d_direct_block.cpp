@@ -5,8 +5,7 @@
 namespace tilewright::cpu {
 namespace {
 
-constexpr Index kPanelBytes = 168 * 1024;
-constexpr Index kAhead = 2;  // channels
+constexpr Index kAheadBytes = 8192;  // of source, asked for early
 
 /// Cuts the sum into boxes of at most `most` products, each about equal.
 template <class F>
@@ -35,16 +34,17 @@ std::span<T> take(std::byte*& p, Index bytes) {
 
 template <class T>
 BlockRunner<T>::BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops,
-                            std::byte* workspace)
+                            std::span<std::byte> workspace)
     : step_(step), ops_(ops), row_(step.row, 1, 1, 1), lane_(step.lane, 1, 1, 1) {
-  std::byte* p = workspace;
+  std::byte* p = workspace.data();
   offsets_ = take<Index>(p, kMaxDepth * static_cast<Index>(sizeof(Index)));
   weight_offsets_ = take<Index>(p, kMaxDepth * static_cast<Index>(sizeof(Index)));
   spots_ = take<Spot>(p, kMaxSpots * static_cast<Index>(sizeof(Spot)));
-  panels_ = take<T>(p, kPanelBytes);
-  window_ = take<T>(p, workspace + kConv2dDirectWorkspace - p);
+  const auto size = static_cast<Index>(workspace.size());
+  panels_ = take<T>(p, size - kDirectWindowBytes);
+  window_ = take<T>(p, workspace.data() + size - p);
   // With few products per source element, copying it would cost more than it saves.
-  direct_ = !step.turned && step.lane.stride == 1 && step.lane.src_step == 1 &&
+  direct_ = !step.turned && !step.padded() && step.lane.stride == 1 && step.lane.src_step == 1 &&
             step.lane.outputs >= ops.lanes && step.co * step.taps_y * step.taps_x <= 128 &&
             step.ci <= 8;
 }
@@ -52,8 +52,9 @@ BlockRunner<T>::BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops,
 template <class T>
 void BlockRunner<T>::run(const OutputBlock& block) {
   const Index widest = std::min(kMaxDepth, step_.depth());
-  const Index most = std::max<Index>(
-      step_.width, static_cast<Index>(panels_.size()) / widest / step_.width * step_.width);
+  const Index room = std::max<Index>(1, static_cast<Index>(panels_.size()) / widest / step_.width);
+  const Index panels = ceil_div(block.co.size(), step_.width);
+  const Index most = ceil_div(panels, ceil_div(panels, room)) * step_.width;
   for (Index c = block.co.begin; c < block.co.end; c += most) {
     const Interval co{c, std::min(block.co.end, c + most)};
     for_each_box(step_.ci, step_.taps_y, step_.taps_x, kMaxDepth,
@@ -174,6 +175,20 @@ void BlockRunner<T>::lay_offsets(const Box& box) {
       }
 }
 
+/// Copies every stride-th of the lane positions from `from` on, of which those in `real` exist.
+template <class T>
+void BlockRunner<T>::copy_real(const T* from, T* to, Index count, const Interval& real) {
+  const StepAxis& x = step_.lane;
+  const Index begin =
+      std::clamp<Index>(ceil_div(std::max<Index>(0, real.begin), x.stride), 0, count);
+  const Index end =
+      std::clamp<Index>(ceil_div(std::max<Index>(0, real.end), x.stride), begin, count);
+  std::fill(to, to + begin, T(0));
+  ops_.copy_strided(from + begin * x.stride * x.src_step, x.stride * x.src_step, end - begin,
+                    to + begin);
+  std::fill(to + end, to + count, T(0));
+}
+
 template <class T>
 void BlockRunner<T>::pack(const OutputBlock& block, const Box& box, const Interval& row,
                           const Interval& lane) {
@@ -185,18 +200,26 @@ void BlockRunner<T>::pack(const OutputBlock& block, const Box& box, const Interv
                  (row.begin * y.stride + ky * y.dilation) * y.src_step +
                  (lane.begin * x.stride + kx * x.dilation) * x.src_step;
   const Index touched = x.src_step == 1 ? (lane.size() - 1) * x.stride + 1 : 0;
+  // Positions that exist, from those of the first output and tap on.
+  const Interval rows = y.real.shifted(-row.begin * y.stride - ky * y.dilation);
+  const Interval lanes = x.real.shifted(-lane.begin * x.stride - kx * x.dilation);
+  // The next rows are planes or images away: too far for the hardware to foresee.
+  const Index plane = (row.size() * y.stride + row_taps(box) * y.dilation) *
+                      std::max<Index>(touched, 1) * static_cast<Index>(sizeof(T));
+  const Index ahead_by = std::clamp<Index>(kAheadBytes / plane, 2, 32);
   for (Index ci = 0; ci < box.ci_count; ++ci)
     for (Index j = 0; j < row_.slots; ++j)
       for (Index i = 0; i < row_.used(j, row.size()); ++i) {
+        const bool row_real = rows.contains(j * y.dilation + i * y.stride);
         const T* from = src + ci * step_.src_c + (j * y.dilation + i * y.stride) * y.src_step;
         T* to = window_.data() + (ci * row_.size() + j * row_.length + i) * lane_.size();
-        // The next rows are planes or images away: too far for the hardware to foresee.
-        const T* ahead = from + (ci + kAhead < box.ci_count ? kAhead * step_.src_c : 0);
+        const T* ahead = from + (ci + ahead_by < box.ci_count ? ahead_by * step_.src_c : 0);
         for (Index e = 0; e < touched; e += 64 / static_cast<Index>(sizeof(T)))
           __builtin_prefetch(ahead + e);
         for (Index s = 0; s < lane_.slots; ++s)
-          ops_.copy_strided(from + s * x.dilation * x.src_step, x.stride * x.src_step,
-                            lane_.used(s, lane.size()), to + s * lane_.length);
+          copy_real(from + s * x.dilation * x.src_step, to + s * lane_.length,
+                    lane_.used(s, lane.size()),
+                    row_real ? lanes.shifted(-s * x.dilation) : Interval{});
       }
 }
 

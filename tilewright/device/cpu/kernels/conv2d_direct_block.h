@@ -10,6 +10,11 @@
 
 namespace tilewright::cpu {
 
+/// Products that are added up in one visit.
+inline constexpr Index kDirectDepth = 384;
+/// Of the workspace, at most for weights, and for everything else.
+inline constexpr Index kDirectPanelBytes = 400 * 1024, kDirectWindowBytes = 112 * 1024;
+
 /// Outputs of one image and group.
 struct OutputBlock {
   Index n = 0, g = 0;
@@ -20,12 +25,11 @@ struct OutputBlock {
 template <class T>
 class BlockRunner {
  public:
-  /// `workspace` holds kConv2dDirectWorkspace bytes.
-  BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops, std::byte* workspace);
+  BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops, std::span<std::byte> workspace);
   void run(const OutputBlock& block);
 
  private:
-  static constexpr Index kMaxDepth = 384;
+  static constexpr Index kMaxDepth = kDirectDepth;
   static constexpr Index kMaxSpots = 256;
 
   void run_box(const OutputBlock& block, const Interval& co, const Box& box);
@@ -34,6 +38,7 @@ class BlockRunner {
   void lay_out(const Box& box, const OutputBlock& block);
   void choose_strip(const Box& box, const OutputBlock& block);
   void lay_offsets(const Box& box);
+  void copy_real(const T* from, T* to, Index count, const Interval& real);
   void pack(const OutputBlock& block, const Box& box, const Interval& row, const Interval& lane);
   Index list_spots(const Interval& row, const Interval& lane);
   Index row_taps(const Box& b) const { return step_.turned ? b.x_count : b.y_count; }

@@ -60,8 +60,8 @@ T dot(const T* weights, const T* src, const Index* offsets, Index depth, T sum) 
 
 template <class T>
 const DirectOps<T>* ops() {
-  static const DirectOps<T> table{kLanes<T>,       kMaxChannels,     &tiles<T>, &rows<T>,
-                                  &pack_panels<T>, &copy_strided<T>, &dot<T>};
+  static const DirectOps<T> table{kLanes<T>,    kMaxChannels,    &tiles<T>,        &rows<T>,
+                                  &rows_pad<T>, &pack_panels<T>, &copy_strided<T>, &dot<T>};
   return &table;
 }
 const DirectOps<float>* ops_f32() { return ops<float>(); }

@@ -5,7 +5,7 @@
 // order (ci, ky, kx), so each output is one chain of fused multiply-adds, whatever the target.
 #pragma once
 
-#include "tilewright/base/checked.h"
+#include "tilewright/device/device.h"
 
 namespace tilewright::cpu {
 
@@ -40,18 +40,23 @@ struct TileJob {
 };
 
 /// One output channel with stride 1: dst[y][x] (+)= sum of weights[ci][ky][kx] * src, for
-/// y in [0, rows), x in [0, columns); columns >= lanes.
+/// y in [0, rows), x in [0, columns); columns >= lanes. Row strides and dilation_x may be negative.
 template <class T>
 struct RowsJob {
   const T* src = nullptr;
   Index src_channel_stride = 0, src_row_stride = 0;
   const T* weights = nullptr;
+  Index weights_channel = 0, weights_row = 0, weights_step = 1;
   Index ci = 0, ky = 0, kx = 0, dilation_y = 1, dilation_x = 1;
   const T* bias = nullptr;
   T* dst = nullptr;
   Index dst_row_stride = 0;
   Index rows = 0, columns = 0;
+  /// Rows (in steps of src_row_stride) and columns from src on that exist. Others are zero, where
+  /// rows_pad() says so, else all must exist.
+  Interval real_y{0, StepArgs::kEverywhere}, real_x{0, StepArgs::kEverywhere};
   bool first = true;
+  bool stream = false;  // as in StepArgs
 };
 
 template <class T>
@@ -60,6 +65,7 @@ struct DirectOps {
   int max_channels = 0;
   void (*tiles)(const TileJob<T>& job) = nullptr;
   void (*rows)(const RowsJob<T>& job) = nullptr;
+  bool (*rows_pad)(const RowsJob<T>& job) = nullptr;
   /// panels[block][k][channel] = weights[channel * channel_stride + offsets[k]]
   void (*pack_panels)(const T* weights, Index channel_stride, const Index* offsets, Index channels,
                       Index width, Index depth, T* panels) = nullptr;

@@ -6,8 +6,9 @@ namespace {
 
 StepAxis axis(const StepArgs& a, Dim dim) {
   const Window& w = a.layer->window(dim);
-  return {a.dst.shape[dim], a.weights.shape[dim], w.stride,
-          w.dilation,       a.src.strides[dim],   a.dst.strides[dim]};
+  return {
+      a.dst.shape[dim],   a.weights.shape[dim],           w.stride, w.dilation, a.src.strides[dim],
+      a.dst.strides[dim], dim == kY ? a.real_y : a.real_x};
 }
 
 }  // namespace
@@ -31,6 +32,7 @@ DirectStep<T> forward_step(const StepArgs& a) {
   s.dst_n = a.dst.strides[kN], s.dst_c = a.dst.strides[kC];
   s.bias_step = a.bias.strides[kC];
   s.first = a.first;
+  s.stream = a.stream;
   s.weights_y = s.taps_x;
   s.weights_ci = s.taps_x * s.taps_y;
   s.weights_co = s.weights_ci * s.ci;
@@ -59,8 +61,20 @@ template <class T>
 DirectStep<T> transpose_step(const StepArgs& a, const Phase& y, const Phase& x) {
   const Window &wy = a.layer->window(kY), &wx = a.layer->window(kX);
   DirectStep<T> s;
-  s.row = {y.outputs, y.taps, 1, y.dilation, a.src.strides[kY], a.dst.strides[kY] * wy.stride};
-  s.lane = {x.outputs, x.taps, 1, x.dilation, a.src.strides[kX], a.dst.strides[kX] * wx.stride};
+  s.row = {y.outputs,
+           y.taps,
+           1,
+           y.dilation,
+           a.src.strides[kY],
+           a.dst.strides[kY] * wy.stride,
+           a.real_y.shifted(-y.src)};
+  s.lane = {x.outputs,
+            x.taps,
+            1,
+            x.dilation,
+            a.src.strides[kX],
+            a.dst.strides[kX] * wx.stride,
+            a.real_x.shifted(-x.src)};
   s.n = a.dst.shape[kN];
   s.groups = a.groups;
   s.ci = a.weights.shape[0] / a.groups;
@@ -73,6 +87,7 @@ DirectStep<T> transpose_step(const StepArgs& a, const Phase& y, const Phase& x) 
   s.src_n = a.src.strides[kN], s.src_c = a.src.strides[kC];
   s.dst_n = a.dst.strides[kN], s.dst_c = a.dst.strides[kC];
   s.first = a.first;
+  s.stream = a.stream;
   s.mirrored = true;
   s.weights_x = x.tap_step;
   s.weights_y = y.tap_step * a.weights.shape[3];

@@ -13,6 +13,11 @@ namespace tilewright::cpu {
 struct StepAxis {
   Index outputs = 1, taps = 1, stride = 1, dilation = 1;
   Index src_step = 1, dst_step = 1;
+  /// Source positions that exist, counted from src_data; others are zero.
+  Interval real{0, StepArgs::kEverywhere};
+
+  Index reach() const { return (outputs - 1) * stride + (taps - 1) * dilation + 1; }
+  bool padded() const { return real.begin > 0 || real.end < reach(); }
 };
 
 /// A step with its axes named by use: vectors lie along `lane`. That is x, unless x is too narrow
@@ -37,8 +42,10 @@ struct DirectStep {
   bool packed = false;
   Index width = 1;
   bool first = true;
+  bool stream = false;
 
   Index depth() const { return ci * taps_y * taps_x; }
+  bool padded() const { return row.padded() || lane.padded(); }
   /// How many taps below `count` taps from `tap` on, of `taps`, the source positions begin.
   Index lowest(Index tap, Index count, Index taps) const {
     return mirrored ? taps - tap - count : tap;

@@ -154,8 +154,8 @@ class Winograd {
     const Index top = y * kWinogradOut, left = x * kWinogradOut;
     WinogradSource from;
     from.src_row = step_.row.src_step;
-    from.height = step_.row.outputs + 2 - top;
-    from.width = step_.lane.outputs + 2 - left;
+    from.y = intersect(step_.row.real, {0, step_.row.outputs + 2}).shifted(-top);
+    from.x = intersect(step_.lane.real, {0, step_.lane.outputs + 2}).shifted(-left);
     from.rows = rows, from.columns = columns, from.padded = padded;
     from.product_step = spaced(input_.size() * padded);
     from.scratch = scratch;

@@ -61,11 +61,18 @@ HWY_INLINE void transform_result(const Vec (&m)[6], Vec (&out)[4]) {
   out[3] = hn::MulAdd(hn::Set(t, 0.5f * kA), gap_a, hn::MulAdd(hn::Set(t, 2.0f * kB), gap_b, m[5]));
 }
 
-HWY_INLINE Vec load_some(const float* p, Index count) {
+/// Elements [begin, end) of those from p on; the others are zero.
+HWY_INLINE Vec load_some(const float* p, Index begin, Index end) {
   const Tag t;
-  if (count >= kLanes) return hn::LoadU(t, p);
+  if (begin <= 0 && end >= kLanes) return hn::LoadU(t, p);
+#if !HWY_MEM_OPS_MIGHT_FAULT
+  const auto first = [t](Index n) {
+    return hn::FirstN(t, static_cast<std::size_t>(std::clamp<Index>(n, 0, kLanes)));
+  };
+  return hn::MaskedLoad(hn::AndNot(first(begin), first(end)), t, p);
+#endif
   HWY_ALIGN float lanes[kLanes] = {};
-  for (Index i = 0; i < count; ++i) lanes[i] = p[i];
+  for (Index i = std::max<Index>(0, begin); i < std::min(kLanes, end); ++i) lanes[i] = p[i];
   return hn::Load(t, lanes);
 }
 
@@ -78,7 +85,7 @@ void source(const WinogradSource& job) {
   float* const streams = columns + kWinogradIn * pitch;
   for (Index r = 0; r < job.rows; ++r) {
     const float* row = job.src + r * kWinogradOut * job.src_row;
-    const Index height = job.height - r * kWinogradOut;
+    const Interval real = job.y.shifted(-r * kWinogradOut);
     const float* next = job.next == nullptr ? row : job.next + r * kWinogradOut * job.src_row;
     for (Index x = 0; x < extent; x += kLanes) {
       Vec d[6];
@@ -86,8 +93,9 @@ void source(const WinogradSource& job) {
       for (Index i = 0; i < kWinogradOut; ++i) __builtin_prefetch(next + (i + 2) * job.src_row + x);
 #pragma GCC unroll 6
       for (Index i = 0; i < kWinogradIn; ++i)
-        d[i] = i < height && x < job.width ? load_some(row + i * job.src_row + x, job.width - x)
-                                           : hn::Zero(t);
+        d[i] = real.contains(i)
+                   ? load_some(row + i * job.src_row + x, job.x.begin - x, job.x.end - x)
+                   : hn::Zero(t);
       transform_source(d);
 #pragma GCC unroll 6
       for (Index i = 0; i < kWinogradIn; ++i) hn::StoreU(d[i], t, columns + i * pitch + x);

@@ -3,7 +3,7 @@
 // side; every tile goes through the same operations in the same order, whatever the target.
 #pragma once
 
-#include "tilewright/base/checked.h"
+#include "tilewright/geometry/interval.h"
 
 namespace tilewright::cpu {
 
@@ -16,7 +16,7 @@ inline constexpr Index kWinogradOut = 4, kWinogradIn = 6, kWinogradProducts = 36
 struct WinogradSource {
   const float* src = nullptr;
   Index src_row = 0;
-  Index height = 0, width = 0;  // readable from src on; beyond lie zeros
+  Interval y, x;  // readable, counted from src; elsewhere lie zeros
   Index rows = 0, columns = 0, padded = 0;
   float* dst = nullptr;
   Index product_step = 0;
