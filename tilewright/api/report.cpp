@@ -53,4 +53,34 @@ double fma_peak(int threads) {
   return 0;
 }
 
+Ceilings measure_ceilings(int threads) {
+  Ceilings c;
+  c.peak_flop_per_second = fma_peak(threads) * 1e9;
+  for (const Device* d : device_table()) {
+    const MemoryRates rates = d->measure_memory(threads);
+    if (rates.read_bytes_per_second <= 0) continue;
+    c.read_bytes_per_second = rates.read_bytes_per_second;
+    c.copy_bytes_per_second = rates.copy_bytes_per_second;
+    break;
+  }
+  return c;
+}
+
+Roofline roofline(const Ceilings& c, double flop, double bytes_read, double bytes_written) {
+  Roofline r;
+  const double bytes = bytes_read + bytes_written;
+  if (bytes <= 0) return r;
+  r.flop_per_byte = flop / bytes;
+  r.limit_flop_per_second = c.peak_flop_per_second;
+  if (c.read_bytes_per_second <= 0 || c.copy_bytes_per_second <= 0) return r;
+  const double alone = std::max(0.0, bytes_read - bytes_written);
+  const double seconds =
+      (bytes - alone) / c.copy_bytes_per_second + alone / c.read_bytes_per_second;
+  r.memory_flop_per_second = flop / seconds;
+  r.bound_by_memory =
+      c.peak_flop_per_second <= 0 || r.memory_flop_per_second < c.peak_flop_per_second;
+  if (r.bound_by_memory) r.limit_flop_per_second = r.memory_flop_per_second;
+  return r;
+}
+
 }  // namespace tilewright

@@ -32,4 +32,23 @@ class ResidentGrowth {
 /// Measured f32 multiply-add peak in GFLOP/s with `threads` threads (about 50 ms); 0 if unknown.
 double fma_peak(int threads);
 
+/// What a machine can do at most, measured (about 0.3 s, 256 MiB); 0 where it is unknown.
+struct Ceilings {
+  double peak_flop_per_second = 0;   // f32 multiply-adds
+  double read_bytes_per_second = 0;  // from main memory
+  double copy_bytes_per_second = 0;  // read and written together
+};
+Ceilings measure_ceilings(int threads);
+
+/// The limit that the ceilings set to a problem of `flop` operations which must read and write so
+/// many bytes: bytes that are matched by one of the other direction move at the rate of a copy, the
+/// others at that of reading. https://doi.org/10.1145/1498765.1498785 (the roofline model).
+struct Roofline {
+  double flop_per_byte = 0;
+  double memory_flop_per_second = 0;  // the limit by bandwidth alone; 0 if that is unknown
+  double limit_flop_per_second = 0;   // the lower of both limits; 0 if both are unknown
+  bool bound_by_memory = false;
+};
+Roofline roofline(const Ceilings& ceilings, double flop, double bytes_read, double bytes_written);
+
 }  // namespace tilewright

@@ -1,9 +1,9 @@
-// tilewright bench: problems on generated data in memory; predicted next to measured.
+// tilewright bench: problems on generated data in memory; predicted and possible next to measured.
 #include <fmt/format.h>
 
 #include <memory>
-#include <sstream>
 
+#include "tilewright/cli/bench_report.h"
 #include "tilewright/cli/commands.h"
 
 namespace tilewright::cli {
@@ -12,7 +12,7 @@ namespace {
 constexpr Index kMostRepetitions = 1'000'000;
 
 struct Arguments {
-  std::vector<std::string> problems;
+  std::vector<std::string> problems, files;
   std::string force, against, kernel_impl, exact = "stable";
   int repeat = 5;
   bool against_automatic = false;
@@ -20,64 +20,19 @@ struct Arguments {
   TalkArguments talk;
 };
 
-// Problem lines as they stand; other words are files of problem lines, # starting a comment.
-std::vector<Problem> problems(const std::vector<std::string>& words) {
-  std::vector<Problem> list;
-  for (const std::string& w : words) {
-    if (is_problem_line(w)) {
-      list.push_back(parse_problem(w));
-      continue;
-    }
-    std::stringstream text(read_text(w));
-    int number = 0;
-    for (std::string line; std::getline(text, line);) {
-      ++number;
-      if (line.empty() || line[0] == '#') continue;
-      try {
-        list.push_back(parse_problem(line));
-      } catch (const InvalidArgument& e) {
-        throw InvalidArgument(fmt::format("{}:{}: {}", w, number, e.what()));
-      }
-    }
-  }
-  return list;
-}
-
-// The system counts resident memory in steps that say nothing about small runs.
-Index measured_peak(const Plan& p, const BenchResult& r) {
-  constexpr Index kLeast = 4 << 20;
-  return r.resident_bytes > 0 && p.peak_bytes() >= kLeast ? r.resident_bytes : r.trace.peak_bytes;
-}
-
-Json row(const Plan& p, const BenchResult& r, double peak) {
-  const double seconds = r.median_seconds();
-  const double gflops = p.problem.flop() / seconds / 1e9;
-  return {{"problem", p.problem.line()},
-          {"pieces", p.counts().pieces},
-          {"elemental_convolutions", p.counts().elemental_convolutions},
-          {"seconds", seconds},
-          {"predicted_seconds", p.seconds},
-          {"compute_seconds", r.trace.compute_seconds},
-          {"gflop_per_second", gflops},
-          {"fraction_of_peak", peak > 0 ? gflops / peak : 0},
-          {"seconds_each", r.seconds},
-          {"peak_bytes", measured_peak(p, r)},
-          {"predicted_peak_bytes", p.peak_bytes()},
-          {"bytes_moved", r.trace.bytes_read + r.trace.bytes_written},
-          {"lower_bound_bytes", p.lower_bound_bytes},
-          {"hash", r.trace.hash}};
-}
-
-std::string row_text(const Json& j) {
-  return fmt::format(
-      "{}\n  {} pieces  {} (predicted {})  {:.1f} GFLOP/s = {:.0f} % of peak\n"
-      "  peak {} (predicted {})  moved {:.2f} x the lower bound\n",
-      j["problem"].get<std::string>(), j["pieces"].get<Index>(),
-      format_seconds(j["seconds"].get<double>()),
-      format_seconds(j["predicted_seconds"].get<double>()), j["gflop_per_second"].get<double>(),
-      100 * j["fraction_of_peak"].get<double>(), format_bytes(j["peak_bytes"].get<double>()),
-      format_bytes(j["predicted_peak_bytes"].get<double>()),
-      j["bytes_moved"].get<double>() / j["lower_bound_bytes"].get<double>());
+// The tensors are outside the budget, so a problem line could ask for more than there is.
+void check_fits(const Plan& p) {
+  const Problem& problem = p.problem;
+  double bytes = static_cast<double>(p.peak_bytes());
+  for (const Operand o : {Operand::kSrc, Operand::kWeights, Operand::kDst})
+    bytes += static_cast<double>(problem.spec(o).bytes());
+  const double free = 2.0 * static_cast<double>(local_machine().host_bytes);
+  if (bytes > free)
+    throw InvalidArgument(
+        fmt::format("{}: bench holds all tensors in memory, {} with the plan's, and {} are free; "
+                    "time a smaller "
+                    "problem, or conv from file to file",
+                    problem.line(), format_bytes(bytes), format_bytes(free)));
 }
 
 // Cuts of the plans that are timed in turn with the first.
@@ -89,23 +44,30 @@ std::vector<std::string> others(const Arguments& a) {
 }
 
 void run(const Arguments& a) {
+  const std::vector<Problem> problems = problems_of(a.problems, a.files);
+  if (problems.empty())
+    throw InvalidArgument("give a PROBLEM line, or a file of them: --problems FILE");
   const Machine machine = a.machine.machine();
-  const double peak = fma_peak(machine.threads);
+  const Ceilings ceilings = measure_ceilings(machine.threads);
   PlanOptions options;
   options.least = parse_exactness(a.exact);
   options.kernel = a.kernel_impl;
   options.src.in_place = options.dst.in_place = true;
-  for (const Problem& problem : problems(a.problems)) {
+  bool headed = a.talk.json;
+  for (const Problem& problem : problems) {
     options.force = a.force;
     std::vector<Plan> plans{plan(problem, machine, options)};
     for (const std::string& other : others(a)) {
       options.force = other;
       plans.push_back(plan(problem, machine, options));
     }
+    for (const Plan& p : plans) check_fits(p);
     const auto results = bench(plans, a.repeat, &cancelled());
+    if (!headed) print(bench_head(ceilings, machine.threads));
+    headed = true;
     for (std::size_t i = 0; i < plans.size(); ++i) {
-      const Json j = row(plans[i], results[i], peak);
-      print(a.talk.json ? j.dump() + "\n" : row_text(j));
+      const Json j = bench_json(plans[i], results[i], ceilings);
+      print(a.talk.json ? text_of(j) + "\n" : bench_row(j));
     }
   }
 }
@@ -114,7 +76,10 @@ void run(const Arguments& a) {
 
 void define_bench(CLI::App& app, int&) {
   auto a = std::make_shared<Arguments>();
-  app.add_option("PROBLEM", a->problems, "problem lines, or files of them")->required();
+  app.add_option("PROBLEM", a->problems, "problem lines, or files of them");
+  app.add_option("--problems", a->files, "file of problem lines; # starts a comment")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   integer_option(app, "--repeat", a->repeat, "counted repetitions", 1, kMostRepetitions)
       ->default_str(std::to_string(a->repeat));
   app.add_option("--force", a->force, "forced cuts");

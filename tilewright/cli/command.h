@@ -113,6 +113,14 @@ Json plan_json(const Plan& plan);
 /// Whether `text` is a problem line rather than a path: it has several words and is no file.
 bool is_problem_line(const std::string& text);
 
+/// The problem lines of a text file; # starts a comment, blank lines are left out. Throws
+/// InvalidArgument that names file and line, StoreError if it cannot be read.
+std::vector<Problem> problems_of_file(const std::string& path);
+
+/// `words` are problem lines or files of them, `files` files. Throws as problems_of_file.
+std::vector<Problem> problems_of(const std::vector<std::string>& words,
+                                 const std::vector<std::string>& files);
+
 void print(const std::string& text);
 
 /// JSON as one line, or indented; bytes of foreign texts that are no UTF-8 are replaced.

@@ -54,6 +54,11 @@ struct Kernel : KernelTraits {
                int threads) = nullptr;
 };
 
+/// How fast main memory is used; 0 where that is unknown. A copy counts what it reads and writes.
+struct MemoryRates {
+  double read_bytes_per_second = 0, copy_bytes_per_second = 0;
+};
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -67,6 +72,8 @@ class Device {
   virtual double measure_peak(int) const { return 0; }
   /// Lanes of its f32 vectors, of kNominalLanes: by how much its kernels differ from per_cycle.
   virtual double vector_share() const { return 1; }
+  /// Measured rates of main memory with that many threads.
+  virtual MemoryRates measure_memory(int) const { return {}; }
 };
 
 /// The visible table of devices, best first, reference last.

@@ -25,6 +25,7 @@ class CpuDevice final : public Device {
     return ops == nullptr ? 1 : static_cast<double>(ops->lanes) / kNominalLanes;
   }
   double measure_peak(int threads) const override { return cpu::measure_fma_peak(threads); }
+  MemoryRates measure_memory(int threads) const override { return cpu::measure_memory(threads); }
   const std::vector<Kernel>& kernels() const override {
     static const std::vector<Kernel> none;
     const auto row = [](const char* name, const char* layer, Index workspace,

@@ -13,6 +13,10 @@ namespace cpu {
 /// machine has no fused multiply-add.
 double measure_fma_peak(int threads);
 
+/// Rates of main memory with `threads` threads, measured for about 200 ms on 256 MiB; zeros if
+/// there is no room for those.
+MemoryRates measure_memory(int threads);
+
 /// "AVX2", "AVX3", "NEON" …
 const char* vector_target();
 
