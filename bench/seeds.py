@@ -7,19 +7,20 @@ from measure import conv, padded_window, plan, tilewright
 
 
 class Case:
-    """conv2d with `channels` in and out on side x side, 3x3, padding 1."""
+    """conv2d with `channels` in and out on side x side, 3x3, padding 1; `quickest` adds a run by
+    whatever kernel the planner finds quickest, beside those that are exact to the bit."""
 
-    exact = "bits"
-
-    def __init__(self, folder, channels, side, force, memory):
+    def __init__(self, folder, channels, side, force, memory, quickest=False):
         self.channels, self.side, self.force, self.memory = channels, side, force, memory
         self.src, self.weights = folder / "src.npy", folder / "weights.npy"
-        self.dst = {name: folder / f"{name}.npy" for name in ("forced", "automatic")}
+        names = ("forced", "automatic") + (("quickest",) if quickest else ())
+        self.dst = {name: folder / f"{name}.npy" for name in names}
         self.reports = {}
 
     def arguments(self, name):
         cuts = ["--force", self.force] if name == "forced" else []
-        return ["--weights", self.weights, "--padding", "1,1,1,1", "--exact", self.exact, *cuts]
+        exact = "stable" if name == "quickest" else "bits"
+        return ["--weights", self.weights, "--padding", "1,1,1,1", "--exact", exact, *cuts]
 
     def make(self):
         tilewright("synth", self.src, "--size", f"{self.channels}x{self.side}x{self.side}",
@@ -34,6 +35,16 @@ class Case:
 
     def plan(self, name):
         return plan(self.src, self.dst[name], *self.arguments(name), memory=self.memory)
+
+    def flop(self):
+        return 18.0 * self.channels**2 * self.side**2
+
+    def in_memory(self, exact, memory):
+        """What `bench` says of the same convolution with all tensors in memory."""
+        line = (f"conv2d ci{self.channels} y{self.side} x{self.side} co{self.channels} k3x3 "
+                "p1,1,1,1")
+        return tilewright("bench", line, "--repeat", 1, "--exact", exact, "--memory", memory,
+                          "--json").json()
 
 
 def moved_ratio(report):
@@ -77,11 +88,11 @@ def check_channel_sums(checks, case, count=2):
                     f"channel sum at {y}, {x} differs by {np.abs(got - truth).max()}")
 
 
-def check_samples(checks, case, count=1000):
+def check_samples(checks, case, count=1000, name="automatic"):
     """Single outputs against the truth in f64, within the bound that the run states."""
-    src, dst = np.load(case.src, mmap_mode="r"), np.load(case.dst["automatic"], mmap_mode="r")
+    src, dst = np.load(case.src, mmap_mode="r"), np.load(case.dst[name], mmap_mode="r")
     weights = np.load(case.weights, mmap_mode="r")
-    bound = case.reports["automatic"]["bound"]
+    bound = case.reports[name]["bound"]
     random = np.random.default_rng(13)
     worst = 0.0
     for _ in range(count):

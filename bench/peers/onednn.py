@@ -3,6 +3,7 @@ ONEDNN_LIBRARY names. All three passes; the layouts plain, channels-last and its
 without the time of reordering the tensors into it, which favours oneDNN.
 """
 import ctypes
+import math
 import os
 import sys
 from ctypes import POINTER, byref, c_char_p, c_int, c_int64, c_size_t, c_void_p
@@ -17,6 +18,7 @@ TAG = {"own": 1, "plain": 5, "channels-last": 22, "goihw": 6}
 ARG = {"x": 1, "w": 33, "y": 17, "dx": 129, "dw": 161, "g": 145, "from": 1, "to": 17}
 QUERY = {"x": 129, "w": 131, "y": 133, "dx": 130, "dw": 132, "g": 134}
 QUERY_IMPLEMENTATION = 8
+LARGE_BYTES = 4 << 30  # of tensors of which there is room for one layout only
 OUTPUT = {"forward": "y", "source": "dx", "weights": "dw"}
 
 
@@ -104,20 +106,39 @@ class OneDnn:
                   target_desc, self.engine, None)
         self.execute(self.primitive(desc), {"from": source, "to": target})()
 
+    def same(self, one, other):
+        return bool(self.lib.dnnl_memory_desc_equal(one, other))
+
+    def array(self, memory, shape):
+        """A view of a memory that lies plainly."""
+        count = math.prod(shape)
+        data = (ctypes.c_float * count).from_address(self.handle(memory).value)
+        return np.ctypeslib.as_array(data).reshape(shape)
+
+    def destroy(self, memory):
+        self.memories.remove(memory)
+        self.lib.dnnl_memory_destroy(memory)
+
     def load(self, array, shape, tag, desc):
         """A memory of `desc` that holds a plain array."""
         plain = self.describe(shape, tag)
-        first, result = self.memory(plain), self.memory(desc)
-        ctypes.memmove(self.handle(first), array.ctypes.data, array.nbytes)
+        first = self.memory(plain)
+        self.array(first, shape)[...] = array.reshape(shape)
+        if self.same(plain, desc):
+            return first
+        result = self.memory(desc)
         self.reorder(first, plain, result, desc)
+        self.destroy(first)
         return result
 
     def store(self, memory, desc, shape, tag):
         plain = self.describe(shape, tag)
+        if self.same(plain, desc):
+            return self.array(memory, shape)
         result = self.memory(plain)
         self.reorder(memory, desc, result, plain)
-        array = np.empty(shape, np.float32)
-        ctypes.memmove(array.ctypes.data, self.handle(result), array.nbytes)
+        array = self.array(result, shape).copy()
+        self.destroy(result)
         return array
 
     def convolution(self, p, tensors):
@@ -164,7 +185,8 @@ class OneDnn:
         return f"{tag} {self.implementation(desc)}", run, fetch
 
     def prepare(self, p, tensors):
-        for tag in ("plain", "channels-last", "own"):
+        whole = sum(4 * math.prod(shape) for shape in p.shapes())
+        for tag in ("plain", "channels-last", "own") if whole < LARGE_BYTES else ("plain",):
             yield self.variant(p, tensors, tag)
 
     def drop(self):

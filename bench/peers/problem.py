@@ -1,4 +1,4 @@
-"""A problem line as numbers: the forward convolution behind it, and which pass the line asks for."""
+"""A problem line as numbers: the forward convolution behind it, and the pass that it asks for."""
 import re
 
 import numpy as np
@@ -13,15 +13,15 @@ def out_size(size, before, after, taps, stride, dilation):
 
 
 class Problem:
-    """n, ci, co, y, x, groups, taps, stride, dilation, pads (top, bottom, left, right) and out of the
-    forward convolution, and the pass (`part`). Throws ValueError for what other libraries cannot
-    be asked: element types but f32, padding modes but zero, flip, bias."""
+    """n, ci, co, y, x, groups, taps, stride, dilation, pads (top, bottom, left, right) and out of
+    the forward convolution, and the pass (`part`). Throws ValueError for what other libraries
+    cannot be asked: element types but f32, padding modes but zero, flip, bias."""
 
     def __init__(self, line):
         name, *rest = line.split()
         if name not in PASSES:
             raise ValueError(f"{line}: no layer {name}")
-        self.part, self.plain = PASSES[name], True
+        self.part = PASSES[name]
         words = {}
         for word in rest:
             match = re.fullmatch(r"([a-z]+)(\d[\dx,]*)", word)

@@ -14,7 +14,7 @@ PASS_TITLES = {"forward": "Forward", "source": "Gradient of the source",
 
 
 def ratios(record, name):
-    """Per round, the time of `name` by Tilewright's; slow libraries have one time for all rounds."""
+    """Per round, the time of `name` by Tilewright's; slow ones have one time for all rounds."""
     own, other = record["seconds"]["tilewright"], record["seconds"][name]
     if len(other) == len(own):
         return [o / s for o, s in zip(other, own)]
@@ -91,9 +91,11 @@ def markdown(results):
 
 
 # The chart: a row per problem; a mark per library, left of the line where it is slower.
+TITLE = "Speed of other libraries relative to Tilewright"
 WIDTH, LEFT, RIGHT, ROW, TOP = 940, 250, 150, 22, 16
 LETTER = 6.6  # width of a letter of 12 px, about
-SLOWEST, FASTEST = 1 / 64, 4.0
+MOST_OCTAVES = (9, 3)  # slower and faster than Tilewright; what is beyond stands at the edge
+CLOSE = 9  # marks that are nearer to each other move up and down
 COLOURS = [("#0072b2", "#56b4e9"), ("#c04a00", "#ff9e4a"), ("#00785a", "#2fd0a4"),
            ("#a8418c", "#ee93cf"), ("#7a6a00", "#f0e442"), ("#5b4bb5", "#a99cff"),
            ("#666666", "#b8b8b8")]
@@ -113,11 +115,28 @@ def style():
     return STYLE % (light, dark)
 
 
-def column(value):
-    """Where a speed relative to Tilewright's lies, kept inside of the plot."""
-    inside = min(max(value, SLOWEST), FASTEST)
-    share = math.log(inside / SLOWEST) / math.log(FASTEST / SLOWEST)
-    return LEFT + share * (WIDTH - LEFT - RIGHT)
+class Axis:
+    """Speeds relative to Tilewright's, by powers of two as far as the records need them."""
+
+    def __init__(self, records):
+        speeds = [1 / median(ratios(r, n)) for r in records for n in others(r)] + [1.0]
+        self.low = -min(MOST_OCTAVES[0], max(2, math.ceil(-math.log2(min(speeds)))))
+        self.high = min(MOST_OCTAVES[1], max(1, math.ceil(math.log2(max(speeds)))))
+
+    def column(self, value):
+        """Where a speed lies, kept inside of the plot."""
+        power = min(max(math.log2(value), self.low), self.high)
+        return LEFT + (power - self.low) / (self.high - self.low) * (WIDTH - LEFT - RIGHT)
+
+    def draw(self, y0, y1):
+        parts = []
+        for power in range(self.low, self.high + 1):
+            x = self.column(2.0**power)
+            kind = "one" if power == 0 else "grid"
+            label = f"{2**power}×" if power >= 0 else f"1/{2**-power}"
+            parts += [f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{y0}" y2="{y1}"/>',
+                      text(x, y0 - 8, label, "middle", "dim")]
+        return parts
 
 
 def text(x, y, words, anchor="start", kind=""):
@@ -127,7 +146,8 @@ def text(x, y, words, anchor="start", kind=""):
 
 def mark(index, x, y):
     index %= len(SHAPES)
-    return f'<path class="mark c{index}" d="{SHAPES[index]}" transform="translate({x:.1f},{y:.1f})"/>'
+    place = f"translate({x:.1f},{y:.1f})"
+    return f'<path class="mark c{index}" d="{SHAPES[index]}" transform="{place}"/>'
 
 
 def legend(names, y):
@@ -142,48 +162,41 @@ def legend(names, y):
     return parts, y + ROW
 
 
-def axis(y0, y1):
-    parts = []
-    for power in range(-6, 3):
-        value = 2.0**power
-        x = column(value)
-        kind = "one" if power == 0 else "grid"
-        label = f"{value:g}×" if power >= 0 else f"1/{2**-power}"
-        parts += [f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{y0}" y2="{y1}"/>',
-                  text(x, y0 - 6, label, "middle", "dim")]
+def marks_of(record, names, axis, middle):
+    """A mark per library; close ones move up and down in turn."""
+    placed = sorted((axis.column(1 / median(ratios(record, n))), names.index(n))
+                    for n in others(record))
+    parts, before, shift = [], -math.inf, 0
+    for x, index in placed:
+        shift = 0 if x - before >= CLOSE else (4 if shift <= 0 else -4)
+        parts.append(mark(index, x, middle + shift))
+        before = x
     return parts
 
 
-def row(record, names, y, shade):
-    parts = [f'<rect class="band" x="8" y="{y}" width="{WIDTH - 16}" height="{ROW}"/>'] if shade else []
-    marks, middle = [], y + ROW / 2
-    for name in others(record):
-        speed = 1 / median(ratios(record, name))
-        x = column(speed)
-        marks.append(mark(names.index(name), x, middle))
-        if speed < SLOWEST:
-            marks.append(text(x + 9, middle + 4, f"{speed:.2g}", "start", "dim"))
-    found = faster(record)
+def row(record, names, axis, y):
+    """The words and the marks."""
+    middle, found = y + ROW / 2, faster(record)
     rate = record["flop"] / median(record["seconds"]["tilewright"]) / 1e9
-    marks += [text(LEFT - 14, middle + 4, record["title"], "end"),
-              text(WIDTH - 76, middle + 4, f"{found[1]:.2f} ×" if found else "", "end"),
-              text(WIDTH - 16, middle + 4, f"{rate:.3g}", "end", "dim")]
-    return parts, marks
+    return [text(LEFT - 14, middle + 4, record["title"], "end"),
+            text(WIDTH - 76, middle + 4, f"{found[1]:.2f} ×" if found else "", "end"),
+            text(WIDTH - 16, middle + 4, f"{rate:.3g}", "end", "dim"),
+            *marks_of(record, names, axis, middle)]
 
 
-def section(title, records, names, y):
-    """Heading, axis, bands below the grid and marks above it."""
+def section(title, records, names, axis, y):
+    """Heading, bands below the grid and marks above it; and where it ends."""
     parts = [text(20, y + 12, title, "start", "head"),
              text(WIDTH - 76, y + 12, "× faster", "end", "dim"),
              text(WIDTH - 16, y + 12, "GFLOP/s", "end", "dim")]
     begin = y + 20
-    bands, marks = [], []
-    for i, record in enumerate(records):
-        below, above = row(record, names, begin + i * ROW, i % 2 == 0)
-        bands += below
-        marks += above
     end = begin + len(records) * ROW
-    return parts + bands + axis(begin, end) + marks, end + 18
+    for top in range(begin, end, 2 * ROW):
+        parts.append(f'<rect class="band" x="8" y="{top}" width="{WIDTH - 16}" height="{ROW}"/>')
+    parts += axis.draw(begin, end)
+    for i, record in enumerate(records):
+        parts += row(record, names, axis, begin + i * ROW)
+    return parts, end + 18
 
 
 def svg(results):
@@ -191,20 +204,21 @@ def svg(results):
     names = libraries(results)
     records = [r for result in results for r in result["records"]]
     threads = ", ".join(dict.fromkeys(f"{r['threads']} threads, {r['processor']}" for r in results))
-    parts = [text(20, TOP + 12, "Speed of other libraries relative to Tilewright", kind="head"),
+    parts = [text(20, TOP + 12, TITLE, kind="head"),
              text(20, TOP + 12 + ROW, f"Left of the line: slower than Tilewright. {threads}",
                   kind="dim")]
+    axis = Axis(records)
     more, y = legend(names, TOP + 20 + 2 * ROW)
     parts += more
     for part, title in PASS_TITLES.items():
         chosen = [r for r in records if r["pass"] == part]
         if chosen:
-            more, y = section(title, chosen, names, y)
+            more, y = section(title, chosen, names, axis, y)
             parts += more
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" '
-            f'height="{y}" role="img"><title>Speed of other libraries relative to Tilewright</title>'
-            f"<style>{style()}</style>"
-            f'<rect class="page" width="{WIDTH}" height="{y}"/>\n' + "\n".join(parts) + "\n</svg>\n")
+    opening = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" '
+               f'width="{WIDTH}" height="{y}" role="img">')
+    return "\n".join([opening, f"<title>{TITLE}</title><style>{style()}</style>",
+                      f'<rect class="page" width="{WIDTH}" height="{y}"/>', *parts, "</svg>\n"])
 
 
 def main():

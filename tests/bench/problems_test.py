@@ -1,5 +1,5 @@
-"""The problem sets of bench/problems run through the driver, tiny and degenerate ones; every line of
-the others can be planned, and wrong files are refused with their line."""
+"""The problem sets of bench/problems: tiny and degenerate ones run through the driver, every line
+of the others can be planned, and wrong files are refused with the line at fault."""
 import json
 import math
 import sys
