@@ -7,8 +7,9 @@
 FILE holds problem lines; --passes asks for those passes of each instead of its own. Every library
 has a process of its own and a limit of memory; a refusal, a crash and a result that differs from
 Tilewright's (all passes are checked) are recorded as such. What takes more than --slow seconds is
-timed once. Times are of one call in memory: Tilewright's with planning and packing of the weights,
-the others' with what they do per call, the best of their layouts. README.md says what to install.
+timed once. Times are of one call in memory: Tilewright's of a plan made before, with packing of the
+weights, the others' of what they do per call, the best of their layouts. README.md says what to
+install.
 """
 import argparse
 import json
