@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# Threads of OpenMP that wait may spin within a call, or many small regions would be slow, but not for
-# the 200 ms that are one library's default. peers.py lets them rest and says who does not.
+# Threads of OpenMP that wait may spin within a call, or many small regions would be slow, but not
+# for the 200 ms that are one library's default. peers.py lets them rest and says who does not.
 QUIET = {"KMP_BLOCKTIME": "20"}
 
 

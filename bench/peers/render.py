@@ -180,7 +180,7 @@ def row(record, names, axis, y):
     rate = record["flop"] / median(record["seconds"]["tilewright"]) / 1e9
     return [text(LEFT - 14, middle + 4, record["title"], "end"),
             text(WIDTH - 76, middle + 4, f"{found[1]:.2f} ×" if found else "", "end"),
-            text(WIDTH - 16, middle + 4, f"{rate:.3g}", "end", "dim"),
+            text(WIDTH - 16, middle + 4, f"{rate:.3g}" if rate >= 0.01 else "< 0.01", "end", "dim"),
             *marks_of(record, names, axis, middle)]
 
 

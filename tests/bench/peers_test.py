@@ -71,7 +71,7 @@ def check_lines(checks):
 
 
 def record(title, part, **seconds):
-    return {"title": title, "pass": part, "flop": 1e9, "seconds": seconds, "notes": {},
+    return {"title": title, "pass": part, "flop": 123.4, "seconds": seconds, "notes": {},
             "tilewright": {"peak_gflops": 100}}
 
 
