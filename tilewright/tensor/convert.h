@@ -16,12 +16,19 @@ inline To convert_value(From value) {
   if constexpr (std::is_same_v<To, From> || std::is_floating_point_v<To>) {
     return static_cast<To>(value);
   } else if constexpr (std::is_floating_point_v<From>) {
-    constexpr auto low = static_cast<double>(std::numeric_limits<To>::min());
-    constexpr auto high = static_cast<double>(std::numeric_limits<To>::max());
-    const double v = static_cast<double>(value);
-    if (!(v == v)) return 0;
-    const double r = std::nearbyint(v < low ? low : v > high ? high : v);
-    return static_cast<To>(r);
+    // Adding and taking away a number whose last digit is worth 1 rounds as nearbyint does, and in
+    // vectors.
+    constexpr bool narrow = std::is_same_v<From, float> && sizeof(To) <= 2;
+    using Wide = std::conditional_t<narrow, float, double>;
+    constexpr Wide shift = narrow ? Wide(0x1.8p23) : Wide(0x1.8p52);
+    constexpr auto low = static_cast<Wide>(std::numeric_limits<To>::min());
+    constexpr auto high = static_cast<Wide>(std::numeric_limits<To>::max());
+    static_assert(sizeof(To) <= 4);
+    Wide v = value == value ? static_cast<Wide>(value) : Wide(0);
+    v = v < low ? low : v;
+    v = v > high ? high : v;
+    const Wide r = (v + shift) - shift;
+    return static_cast<To>(static_cast<std::conditional_t<narrow, int, std::int64_t>>(r));
   } else {
     const auto v = static_cast<std::int64_t>(value);
     constexpr auto low = static_cast<std::int64_t>(std::numeric_limits<To>::min());
