@@ -1,6 +1,7 @@
 # tilewright_sanitize: the flags of TILEWRIGHT_SANITIZE, and the environment its tests run in.
 add_library(tilewright_sanitize INTERFACE)
-set(TILEWRIGHT_TEST_ENVIRONMENT "")
+# Plans of tests do not depend on what was measured on this machine.
+set(TILEWRIGHT_TEST_ENVIRONMENT "TILEWRIGHT_TUNE=none")
 if(TILEWRIGHT_SANITIZE)
   target_compile_options(tilewright_sanitize INTERFACE -fsanitize=${TILEWRIGHT_SANITIZE}
                                                        -fno-sanitize-recover=all
@@ -14,5 +15,5 @@ if(TILEWRIGHT_SANITIZE)
   set(lsan "suppressions=${PROJECT_SOURCE_DIR}/cmake/lsan.supp:print_suppressions=0")
   # Refused memory is an error that tests provoke, not a reason to stop.
   set(asan "allocator_may_return_null=1")
-  set(TILEWRIGHT_TEST_ENVIRONMENT "ASAN_OPTIONS=${asan};TSAN_OPTIONS=${tsan};LSAN_OPTIONS=${lsan}")
+  list(APPEND TILEWRIGHT_TEST_ENVIRONMENT "ASAN_OPTIONS=${asan};TSAN_OPTIONS=${tsan};LSAN_OPTIONS=${lsan}")
 endif()

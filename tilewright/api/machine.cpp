@@ -5,16 +5,33 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
+#include <sstream>
 
+#include "tilewright/api/tune_store.h"
 #include "tilewright/base/text.h"
 #include "tilewright/device/device.h"
 
 namespace tilewright {
 namespace {
 
-constexpr double kCyclesPerSecond = 2.5e9;
+// Processors run faster than the clock that the system reports, if that is their base clock.
+constexpr double kBoost = 1.4;
+
+double cycles_per_second() {
+  constexpr double kLeast = 0.5e9, kMost = 8e9;
+  std::ifstream most("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq");
+  if (double khz = 0; most >> khz) return std::clamp(khz * 1e3, kLeast, kMost);
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("cpu MHz")) {
+      std::stringstream text(line.substr(line.find(':') + 1));
+      if (double mhz = 0; text >> mhz) return std::clamp(kBoost * mhz * 1e6, kLeast, kMost);
+    }
+  return 2.5e9;
+}
 
 int usable_processors() {
   cpu_set_t set;
@@ -43,17 +60,27 @@ Index available_bytes() {
 
 }  // namespace
 
-Machine local_machine() {
+Machine untuned_machine() {
   Machine m;
   m.threads = usable_processors();
   m.host_bytes = std::min(available_bytes(), group_limit_bytes()) / 2;
+  const double clock = cycles_per_second();
   for (const Device* device : device_table())
     for (const Kernel& k : device->kernels()) {
-      const double cycles = kCyclesPerSecond * device->vector_share();
+      const double cycles = clock * device->vector_share();
       const KernelRates& r = k.per_cycle;
       m.kernels.push_back(
           {k, device->name(), {r.flop * cycles, r.bytes * cycles, r.visits * cycles}});
     }
+  return m;
+}
+
+Machine local_machine() {
+  Machine m = untuned_machine();
+  std::string remark;
+  if (const auto found = load_measurements(tune_path(m.threads), m.threads, remark))
+    m = calibrate(m, *found);
+  m.remark = remark;
   return m;
 }
 

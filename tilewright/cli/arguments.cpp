@@ -65,6 +65,7 @@ void MachineArguments::define(CLI::App& app) {
       ->type_name("SIZE");
   integer_option(app, "--threads", threads, "threads that compute (default: all processors)", 1,
                  kMostThreads);
+  app.add_flag("--no-tune", no_tune, "plan with first guesses, whatever tilewright tune measured");
 }
 
 Machine MachineArguments::machine() const {
@@ -73,7 +74,9 @@ Machine MachineArguments::machine() const {
     limits.host_bytes = parse_memory(memory);
   }
   limits.threads = threads;
-  return local_machine().limited_to(limits);
+  const Machine machine = no_tune ? untuned_machine() : local_machine();
+  if (!machine.remark.empty()) fmt::print(stderr, "tilewright: {}\n", machine.remark);
+  return machine.limited_to(limits);
 }
 
 void ConvolveArguments::define(CLI::App& app) {

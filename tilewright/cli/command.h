@@ -47,6 +47,7 @@ const std::vector<Command>& command_table();
 struct MachineArguments {
   std::string memory;
   int threads = 0;
+  bool no_tune = false;
   void define(CLI::App& app);
   Machine machine() const;
   /// Whether the user limited anything.
@@ -62,6 +63,9 @@ struct TalkArguments {
   /// Draws progress on stderr as asked; empty for none.
   std::function<void(const Progress&)> reporter() const;
 };
+
+/// Draws one line of progress on stderr over the one before.
+void draw_line(const std::string& text);
 
 /// Ends the line of a bar that was drawn, so that other talk begins on its own.
 void end_bar();

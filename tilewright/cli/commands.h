@@ -12,6 +12,7 @@ void define_verify(CLI::App& app, int& exit_code);
 void define_info(CLI::App& app, int& exit_code);
 void define_synth(CLI::App& app, int& exit_code);
 void define_bench(CLI::App& app, int& exit_code);
+void define_tune(CLI::App& app, int& exit_code);
 void define_devices(CLI::App& app, int& exit_code);
 
 }  // namespace tilewright::cli

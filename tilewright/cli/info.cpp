@@ -42,18 +42,28 @@ void devices(bool json) {
   const Machine m = local_machine();
   const double peak = fma_peak(m.threads);
   if (json) {
-    Json j{{"threads", m.threads}, {"host_bytes", m.host_bytes}, {"fma_peak_gflops", peak}};
+    Json j{{"threads", m.threads},
+           {"host_bytes", m.host_bytes},
+           {"fma_peak_gflops", peak},
+           {"measured", m.measured},
+           {"remark", m.remark}};
     for (const std::string& d : device_descriptions()) j["devices"].push_back(d);
     for (const KernelInfo& k : m.kernels)
       j["kernels"].push_back({{"device", k.device},
                               {"name", k.name},
                               {"layer", k.layer},
                               {"order", to_string(k.order)},
-                              {"flop_per_second", k.per_second.flop}});
+                              {"flop_per_second", k.per_second.flop},
+                              {"bytes_per_second", k.per_second.bytes},
+                              {"visits_per_second", k.per_second.visits},
+                              {"problems_measured", k.samples.size()}});
     return print(text_of(j) + "\n");
   }
   print(fmt::format("{} threads, {} allowed by default, {:.0f} GFLOP/s measured f32 peak\n",
                     m.threads, format_bytes(static_cast<double>(m.host_bytes)), peak));
+  if (!m.remark.empty()) fmt::print(stderr, "tilewright: {}\n", m.remark);
+  print(m.measured.empty() ? "rates are first guesses; tilewright tune measures them\n"
+                           : fmt::format("rates measured {} by tilewright tune\n", m.measured));
   for (const std::string& d : device_descriptions()) print(d + "\n");
   for (const KernelInfo& k : m.kernels)
     print(fmt::format("  {}:{}  {} order\n", k.device, k.name, to_string(k.order)));

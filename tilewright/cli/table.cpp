@@ -12,6 +12,7 @@ const std::vector<Command>& command_table() {
       {"info", "describe a raster or an array", define_info},
       {"synth", "make a picture or an array of any size", define_synth},
       {"bench", "time problems and compare with what was predicted", define_bench},
+      {"tune", "measure this machine, so that plans know it", define_tune},
       {"devices", "list devices and kernels", define_devices},
   };
   return table;

@@ -24,11 +24,9 @@ std::string status(const Progress& p) {
 
 void draw_bar(const Progress& p) {
   constexpr int kWidth = 24;
-  bar_stands = true;
   const int filled = static_cast<int>(p.fraction * kWidth);
-  fmt::print(stderr, "\r\x1b[K[{}{}] {:3.0f} %  {}", std::string(filled, '#'),
-             std::string(kWidth - filled, '.'), p.fraction * 100, status(p));
-  std::fflush(stderr);
+  draw_line(fmt::format("[{}{}] {:3.0f} %  {}", std::string(filled, '#'),
+                        std::string(kWidth - filled, '.'), p.fraction * 100, status(p)));
 }
 
 void print_json(const Progress& p) {
@@ -70,6 +68,12 @@ std::function<void(const Progress&)> TalkArguments::reporter() const {
     last = p.seconds;
     fmt::print(stderr, "{:3.0f} %  {}\n", p.fraction * 100, status(p));
   };
+}
+
+void draw_line(const std::string& text) {
+  bar_stands = true;
+  fmt::print(stderr, "\r\x1b[K{}", text);
+  std::fflush(stderr);
 }
 
 void end_bar() {

@@ -65,14 +65,11 @@ struct KernelTraits {
   /// any uses one thread.
   Index workspace_bytes_per_thread = 0;
   /// First guesses for a machine with vectors of kNominalLanes; `tilewright tune` measures.
-  KernelRates per_cycle{24, 8, 0.05};
   /// Reads images where they lie and makes their zero padding itself (StepArgs::real_y, real_x).
   bool in_place = false;
   WindowRange windows{};
   Anchors anchors = kAnywhere;  // for Order::kAnchored
   ErrorGrowth error{};
-  /// With fewer channels than this in a group, on either side, other kernels are faster.
-  Index least_channels = 1;
   /// Bytes per thread for steps as large as `step`, at most workspace_bytes_per_thread; null: that.
   Index (*workspace)(const Block& step) = nullptr;
   /// What a step costs, all threads together; null: default_work.

@@ -8,14 +8,15 @@
 namespace tilewright {
 namespace {
 
-constexpr double kMemoryBytesPerSecond = 8e9;  // one pass of a core over tiles
-constexpr double kRunSeconds = 0.3e-6;         // one contiguous run of a file, or of padding
+constexpr double kRunSeconds = 0.3e-6;  // one contiguous run of a file, or of padding
 
-double file_runs(const Plan& p) {
+double size(DType t) { return static_cast<double>(size_of(t)); }
+
+// Rows that are copied into source tiles.
+double source_rows(const Plan& p) {
   const Region window = p.problem.layer->region(Operand::kSrc, largest_step(p.cuts));
   const auto width = static_cast<double>(std::max<Index>(1, window[kX].size()));
-  const auto size = static_cast<double>(size_of(p.problem.src_dtype));
-  return p.moved.src_bytes / size / width;
+  return p.moved.src_bytes / size(p.problem.src_dtype) / width;
 }
 
 // All steps, by their share of the work of the largest.
@@ -30,27 +31,81 @@ double kernel_seconds_of_all(const Plan& p) {
 double kernel_seconds(const Plan& p, const Block& step) {
   const double f64 = p.problem.compute == DType::kF64 ? 2 : 1;
   const int threads = p.kernel.workspace_bytes_per_thread > 0 ? std::max(1, p.threads) : 1;
-  return f64 * time_of(work_of(p.kernel, *p.problem.layer, step), p.kernel.per_second) / threads;
+  return f64 * p.kernel.seconds(*p.problem.layer, step) / threads;
 }
+
+CopyWork source_copies(const Plan& p) {
+  const DType compute = p.problem.compute;
+  const double wide = std::max(size(p.problem.src_dtype), size(compute));
+  return {p.moved.src_bytes / size(p.problem.src_dtype) * wide, source_rows(p)};
+}
+
+CopyWork weights_copies(const Plan& p) {
+  const bool summed = sums_image(*p.problem.layer);
+  const DType stored = p.problem.spec(Operand::kWeights).dtype;
+  const Region taps = p.problem.layer->region(Operand::kWeights, largest_step(p.cuts));
+  const double elements = p.moved.weights_bytes / size(stored);
+  const auto row = static_cast<double>(std::max<Index>(1, taps[kX].size()));
+  return {elements * (summed ? size(p.problem.compute) : size(stored)), elements / row};
+}
+
+CopyWork result_copies(const Plan& p) {
+  const Region tile = p.problem.layer->region(Operand::kDst, largest_step(p.cuts));
+  const auto width = static_cast<double>(std::max<Index>(1, tile[kX].size()));
+  const double elements = p.moved.dst_bytes / size(p.problem.dst_dtype);
+  const DType sums = p.problem.layer->accumulator(p.problem.compute);
+  return {elements * (size(p.problem.dst_dtype) + size(sums)) / 2, elements / width};
+}
+
+double operand_bytes(const Plan& p) {
+  double bytes = static_cast<double>(p.memory.src_tiles + p.memory.dst_tiles);
+  for (const Operand o : {Operand::kSrc, Operand::kWeights, Operand::kDst})
+    bytes += static_cast<double>(p.problem.spec(o).bytes());
+  return bytes;
+}
+
+double far_share(double bytes, const Machine& machine) {
+  const auto cache = static_cast<double>(machine.cache_bytes);
+  return std::clamp((bytes - cache / 2) / cache, 0.0, 1.0);
+}
+
+double copy_seconds(const CopyWork& work, double all_bytes, const Machine& machine) {
+  const double far = far_share(all_bytes, machine);
+  return work.bytes *
+             ((1 - far) / machine.near_bytes_per_second + far / machine.far_bytes_per_second) +
+         work.rows * machine.row_seconds;
+}
+
+namespace {
+
+// What lies in files is read in runs and then converted into tiles; what lies in memory is copied.
+double read_seconds(const Plan& p, double decoded, const Machine& machine,
+                    const PlanOptions& options) {
+  const double all = operand_bytes(p);
+  const double copied = !p.src_in_place ? copy_seconds(source_copies(p), all, machine) : 0;
+  const double weights = copy_seconds(weights_copies(p), all, machine);
+  if (!options.src.file) return copied + weights;
+  return decoded / machine.read_bytes_per_second + source_rows(p) * kRunSeconds + weights;
+}
+
+double write_seconds(const Plan& p, const Machine& machine, const PlanOptions& options) {
+  if (p.dst_in_place) return 0;
+  if (options.dst.file) return p.moved.dst_bytes / machine.write_bytes_per_second;
+  return copy_seconds(result_copies(p), operand_bytes(p), machine);
+}
+
+}  // namespace
 
 void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
   const double decoded = set_traffic(p, options);
   const Counts counts = p.counts();
-  const double touched = p.moved.total() * 4 / static_cast<double>(size_of(p.problem.src_dtype));
   const double runs =
       static_cast<double>(folded_runs(p, kY)) * static_cast<double>(folded_runs(p, kX));
-  p.compute_seconds = kernel_seconds_of_all(p) + touched / kMemoryBytesPerSecond / p.threads +
-                      (runs - 1) * kRunSeconds +
+  p.compute_seconds = kernel_seconds_of_all(p) + (runs - 1) * kRunSeconds +
                       static_cast<double>(counts.elemental_convolutions) * machine.step_seconds +
                       static_cast<double>(counts.pieces) * machine.piece_seconds;
-  const bool from_file = options.src.file, to_file = options.dst.file;
-  const double read =
-      decoded / (from_file ? machine.read_bytes_per_second : kMemoryBytesPerSecond) +
-      (from_file ? file_runs(p) * kRunSeconds : 0);
-  const double write =
-      p.dst_in_place
-          ? 0
-          : p.moved.dst_bytes / (to_file ? machine.write_bytes_per_second : kMemoryBytesPerSecond);
+  const double read = read_seconds(p, decoded, machine, options);
+  const double write = write_seconds(p, machine, options);
   if (p.in_flight == 1) {
     p.seconds = read + p.compute_seconds + write;
     return;

@@ -8,6 +8,21 @@ namespace tilewright {
 /// Seconds that the kernel and the threads of `plan` are predicted to take for one step.
 double kernel_seconds(const Plan& plan, const Block& step);
 
+/// What the executor copies between arrays and tiles: bytes, in rows that cost something each.
+struct CopyWork {
+  double bytes = 0;
+  double rows = 0;
+};
+CopyWork source_copies(const Plan& plan);
+CopyWork weights_copies(const Plan& plan);
+/// From tiles to a destination in memory.
+CopyWork result_copies(const Plan& plan);
+/// Everything that a run touches, and how much of such a run does not find it in the cache.
+double operand_bytes(const Plan& plan);
+double far_share(double bytes, const Machine& machine);
+/// Seconds of one thread.
+double copy_seconds(const CopyWork& work, double all_bytes, const Machine& machine);
+
 /// Fills moved, compute_seconds and seconds of `plan`, whose cuts and memory are set.
 void set_cost(Plan& plan, const Machine& machine, const PlanOptions& options);
 

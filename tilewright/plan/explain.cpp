@@ -87,8 +87,10 @@ std::string moved_line(const Plan& p) {
 
 std::string time_line(const Plan& p) {
   const bool compute = p.compute_seconds > 0.5 * p.seconds;
-  std::string text = fmt::format("  time    about {}, bound by {}\n", format_seconds(p.seconds),
-                                 compute ? "compute" : "files");
+  const std::string rates =
+      p.measured.empty() ? "first guesses" : fmt::format("measured {}", p.measured);
+  std::string text = fmt::format("  time    about {}, bound by {}; rates: {}\n",
+                                 format_seconds(p.seconds), compute ? "compute" : "files", rates);
   if (!p.next_best.empty()) text += fmt::format("  next    {}\n", p.next_best);
   return text;
 }

@@ -23,6 +23,15 @@ Exactness class_of(Order order) {
   throw InternalError("unknown order");
 }
 
+bool named(const KernelInfo& k, const std::string& name) {
+  const auto slash = k.name.find('/');
+  const std::string algorithm = slash == std::string::npos ? k.name : k.name.substr(slash + 1);
+  return name.empty() || name == k.device || name == k.name || name == algorithm ||
+         name == k.device + ":" + k.name || name == k.device + ":" + algorithm;
+}
+
+}  // namespace
+
 bool computes(const KernelInfo& k, const Problem& p) {
   if (k.layer != p.layer->name()) return false;
   if (std::find(k.dtypes.begin(), k.dtypes.end(), p.compute) == k.dtypes.end()) return false;
@@ -37,20 +46,6 @@ bool computes(const KernelInfo& k, const Problem& p) {
   return true;
 }
 
-bool fast(const KernelInfo& k, const Problem& p) {
-  const Extents e = p.extents();
-  return std::min(e[Axis::kCi], e[Axis::kCo]) >= k.least_channels;
-}
-
-bool named(const KernelInfo& k, const std::string& name) {
-  const auto slash = k.name.find('/');
-  const std::string algorithm = slash == std::string::npos ? k.name : k.name.substr(slash + 1);
-  return name.empty() || name == k.device || name == k.name || name == algorithm ||
-         name == k.device + ":" + k.name || name == k.device + ":" + algorithm;
-}
-
-}  // namespace
-
 std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Machine& machine,
                                               const PlanOptions& options) {
   std::vector<const KernelInfo*> list;
@@ -60,8 +55,6 @@ std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Mach
     offered += fmt::format("{}{}:{} ({})", offered.empty() ? "" : ", ", k.device, k.name,
                            to_string(class_of(k.order)));
     if (!named(k, options.kernel) || class_of(k.order) > options.least) continue;
-    const bool by_itself = options.kernel.empty() || options.kernel == k.device;
-    if (by_itself && !fast(k, problem)) continue;
     list.push_back(&k);
   }
   // By the first guesses for a machine with one thread and long vectors: what was measured here

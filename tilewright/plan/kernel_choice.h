@@ -5,6 +5,9 @@
 
 namespace tilewright {
 
+/// Whether `kernel` computes `problem` at all.
+bool computes(const KernelInfo& kernel, const Problem& problem);
+
 /// The kernels of `machine` that compute `problem` at `options.least` or better, fastest first; of
 /// those that `options.kernel` names: a device ("reference"), a kernel ("conv2d/direct", "direct")
 /// or both ("cpu:conv2d/direct"). Neither budget nor threads decide, so that bits do not depend on

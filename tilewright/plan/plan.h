@@ -117,6 +117,7 @@ struct Plan {
   /// bound * sum|w| max|x|, the largest |x| of each channel within the kernel's tile.
   double bound = 0;
   bool forced = false;
+  std::string measured;   // when the machine's rates were; empty for first guesses
   std::string next_best;  // one line about the runner-up
 
   Index peak_bytes() const { return memory.total(); }

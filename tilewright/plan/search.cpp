@@ -67,6 +67,7 @@ Search::Search(const Problem& problem, const Machine& machine, const PlanOptions
   now_.threads = machine.threads;
   now_.budget_bytes = machine.host_bytes;
   now_.forced = force_.any();
+  now_.measured = machine.measured;
 }
 
 void Search::with_kernel(const KernelInfo& kernel) {

@@ -9,6 +9,7 @@
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
 #include "tilewright/device/cpu/kernels/conv2d_weights.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd.h"
+#include "tilewright/device/cpu/kernels/direct_work.h"
 
 namespace tilewright {
 namespace {
@@ -28,20 +29,22 @@ class CpuDevice final : public Device {
   MemoryRates measure_memory(int threads) const override { return cpu::measure_memory(threads); }
   const std::vector<Kernel>& kernels() const override {
     static const std::vector<Kernel> none;
+    using Work = KernelWork(const Layer&, const Block&);
     const auto row = [](const char* name, const char* layer, Index workspace,
-                        void (*run)(const StepArgs&)) {
+                        void (*run)(const StepArgs&), Work* work) {
       Kernel k;
       k.name = name, k.layer = layer, k.run = run;
       k.dtypes = {DType::kF32, DType::kF64};
       k.workspace_bytes_per_thread = workspace;
+      k.work = work;
       return k;
     };
     const auto direct_workspace = [](const Block& step) {
       const Index taps = step[Axis::kKy].size() * step[Axis::kKx].size();
       return cpu::conv2d_direct_workspace(step[Axis::kCo].size(), step[Axis::kCi].size() * taps);
     };
-    Kernel forward =
-        row("conv2d/direct", "conv2d", cpu::kConv2dDirectWorkspace, &cpu::run_conv2d_direct);
+    Kernel forward = row("conv2d/direct", "conv2d", cpu::kConv2dDirectWorkspace,
+                         &cpu::run_conv2d_direct, &cpu::conv2d_direct_work);
     forward.pack = &cpu::pack_conv2d_direct;
     forward.workspace = direct_workspace;
     forward.in_place = true;
@@ -53,7 +56,6 @@ class CpuDevice final : public Device {
       k.dtypes = {DType::kF32};
       k.workspace_bytes_per_thread = cpu::kConv2dWinogradWorkspace;
       k.windows = {{3, 4}, 1, 1};
-      k.least_channels = 32;
       k.anchors[Axis::kY] = k.anchors[Axis::kX] = cpu::kWinogradTile;
       k.anchors[Axis::kCi] = cpu::kWinogradChannels;
       k.anchors[Axis::kKy] = k.anchors[Axis::kKx] = 0;
@@ -65,7 +67,8 @@ class CpuDevice final : public Device {
       return k;
     };
     Kernel transpose = row("conv2d_transpose/direct", "conv2d_transpose",
-                           cpu::kConv2dDirectWorkspace, &cpu::run_conv2d_transpose_direct);
+                           cpu::kConv2dDirectWorkspace, &cpu::run_conv2d_transpose_direct,
+                           &cpu::conv2d_transpose_direct_work);
     transpose.in_place = true;
     transpose.workspace = direct_workspace;
     static const std::vector<Kernel> table{
@@ -74,7 +77,7 @@ class CpuDevice final : public Device {
                  &cpu::run_conv2d_transpose_winograd),
         transpose,
         row("conv2d_weights/direct", "conv2d_weights", cpu::kConv2dWeightsWorkspace,
-            &cpu::run_conv2d_weights_direct)};
+            &cpu::run_conv2d_weights_direct, &cpu::conv2d_weights_direct_work)};
     return cpu::direct_ops_f32() == nullptr ? none : table;
   }
 };

@@ -77,7 +77,7 @@ class ReferenceDevice final : public Device {
       Kernel k;
       k.name = name, k.layer = layer, k.run = run;
       k.dtypes = {DType::kF32, DType::kF64};
-      k.per_cycle = {0.5, 8, 0.05};
+      k.per_cycle = {0.15, 2, 0.01};
       return k;
     };
     static const std::vector<Kernel> table{
