@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""Predicted against measured seconds: how good plans know this machine.
+"""Predicted against measured seconds: how well plans know this machine.
 
-    bench/predict.py [bench/problems/dense.txt ...] [--repeat 9] [--pairs] [--limit 0.25]
+    bench/predict.py [bench/problems/dense.txt ...] [--repeat 9] [--limit 0.25] [--pairs]
 
-Runs every problem line of the files (all of bench/problems by default) by `tilewright bench`, with
-the automatic plan, and prints predicted and measured seconds, their ratio, and the share of problems
-within the limit. With --pairs, also times each of two plans of a problem in turn (the automatic one
-and forced cuts of many kinds) and counts how often the one that is predicted to be quicker is, of
-those that differ by more than 10 % when measured. Run `tilewright tune` first; `--no-tune` judges
-the first guesses."""
+Runs every problem line of the files (all of bench/problems by default) by `tilewright bench` and
+its automatic plan, and prints predicted and measured seconds, their ratio, and the share of
+problems within the limit. With --pairs, times that plan in turn with forced cuts of many kinds, and
+counts how often the plan that is predicted to be quicker is quicker, of the pairs that differ by
+more than 10 % when measured. Run `tilewright tune` first; --no-tune judges the first guesses."""
 
 import argparse
 import json
@@ -58,7 +57,7 @@ def seconds_of(row, options):
 
 def judge_times(lines, options):
     within = total = 0
-    print(f"| problem | predicted ms | measured ms | predicted / measured |\n|---|---|---|---|")
+    print("| problem | predicted ms | measured ms | predicted / measured |\n|---|---|---|---|")
     for line in lines:
         for row in bench(line, options):
             measured = seconds_of(row, options)
@@ -86,9 +85,9 @@ def judge_pairs(lines, options):
             total += 1
             right += predicted == (a < b)
             if predicted != (a < b):
-                print(f"wrong: {line} {cuts}: measured {1e3 * a:.3g} against {1e3 * b:.3g} ms, predicted "
-                      f"{1e3 * rows[0]['predicted_seconds']:.3g} against "
-                      f"{1e3 * rows[1]['predicted_seconds']:.3g}", flush=True)
+                told = [1e3 * r["predicted_seconds"] for r in rows]
+                print(f"wrong: {line} {cuts}: measured {1e3 * a:.3g} against {1e3 * b:.3g} ms, "
+                      f"predicted {told[0]:.3g} against {told[1]:.3g}", flush=True)
     if total:
         print(f"\n{right} of {total} pairs of plans ranked right ({100 * right / total:.0f} %)")
 

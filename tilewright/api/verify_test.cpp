@@ -64,6 +64,7 @@ TEST(Verify, AcceptsAndRefusesResultsOfKernelsWithTilesOfTheirOwn) {
       job.request.dst = folder / "stable.npy";
       job.request.options.padding = Padding::same();
       job.request.options.padding_mode = mode;
+      job.request.planning.kernel = "winograd";
       job.request.overwrite = true;
       job.c = prepare(job.request, job.machine);
       ASSERT_EQ(job.c.plan.kernel.name, "conv2d/winograd");
@@ -76,6 +77,7 @@ TEST(Verify, AcceptsAndRefusesResultsOfKernelsWithTilesOfTheirOwn) {
       // The definition's bits are near, but they are not this kernel's.
       ConvolveRequest bits = job.request;
       bits.planning.least = Exactness::kBits;
+      bits.planning.kernel = "direct";
       Convolution other = prepare(bits, job.machine);
       convolve(bits, other);
       EXPECT_FALSE(verify(job.request, job.c, job.machine).equal()) << size;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 
@@ -53,6 +54,12 @@ std::string folder_of(const std::string& store) {
   return folder.empty() ? "." : folder.string();
 }
 
+// Whether the processors had other work in the last minute.
+bool busy(int threads) {
+  double load = 0;
+  return ::getloadavg(&load, 1) == 1 && load > 0.5 * threads;
+}
+
 void run(const Arguments& a) {
   const Machine machine = untuned_machine().limited_to({.threads = a.threads});
   const std::string store = a.store.empty() ? tune_path(machine.threads) : a.store;
@@ -70,8 +77,12 @@ void run(const Arguments& a) {
     std::error_code ignored;
     std::filesystem::create_directories(options.folder, ignored);
   }
+  const bool busy_before = busy(machine.threads);
   const Measurements found = tune(machine, options);
   end_bar();
+  if (!a.talk.quiet && busy_before)
+    fmt::print(stderr,
+               "tilewright: other programs are running: run tune again when they are not\n");
   save_measurements(store, found);
   const Machine after = calibrate(machine, found);
   if (a.talk.json) {

@@ -65,6 +65,7 @@ struct KernelTraits {
   /// any uses one thread.
   Index workspace_bytes_per_thread = 0;
   /// First guesses for a machine with vectors of kNominalLanes; `tilewright tune` measures.
+  KernelRates per_cycle{46, 9, 0.04};
   /// Reads images where they lie and makes their zero padding itself (StepArgs::real_y, real_x).
   bool in_place = false;
   WindowRange windows{};

@@ -66,9 +66,9 @@ class CpuDevice final : public Device {
       k.error = {cpu::kWinogradErrorFactor, cpu::kWinogradRoundings};
       return k;
     };
-    Kernel transpose = row("conv2d_transpose/direct", "conv2d_transpose",
-                           cpu::kConv2dDirectWorkspace, &cpu::run_conv2d_transpose_direct,
-                           &cpu::conv2d_transpose_direct_work);
+    Kernel transpose =
+        row("conv2d_transpose/direct", "conv2d_transpose", cpu::kConv2dDirectWorkspace,
+            &cpu::run_conv2d_transpose_direct, &cpu::conv2d_transpose_direct_work);
     transpose.in_place = true;
     transpose.workspace = direct_workspace;
     static const std::vector<Kernel> table{
