@@ -226,9 +226,9 @@ TEST(Planner, CountsWhatFoldedPaddingReadsAndLists) {
   EXPECT_NEAR(folded.moved.src_bytes, planes * rows * columns, 0.05 * planes * rows * columns);
   EXPECT_GE(folded.lower_bound_bytes, 16 * 182 * 182 * 4);
 
-  const Plan many =
-      plan(parse_problem("conv2d_transpose ci1 y190001 x4 co1 o3x5 k3x2 p190000,0,0,0 m:reflect"),
-           machine);
+  const Plan many = plan(
+      parse_problem("conv2d_transpose ci1 y190001 x4 co1 o3x5 k3x2 p190000,0,0,0 m:reflect"),
+      machine);
   EXPECT_GT(many.peak_bytes(), 95000 * 3 * 40);  // a list of runs of two rows each
 }
 
