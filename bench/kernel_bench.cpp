@@ -33,6 +33,17 @@ constexpr Row kRows[] = {
     {"depthwise 256 7x7 @7", 256, 1, 1, 7, 7, 7, 7, 1, 1},
     {"1->1 31x31 @2048", 1, 1, 1, 2048, 2048, 31, 31, 1, 1},
     {"1->1 21x21 @4096", 1, 1, 1, 4096, 4096, 21, 21, 1, 1},
+    {"1->1 7x7 @2048", 1, 1, 1, 2048, 2048, 7, 7, 1, 1},
+    {"1->1 9x9 @2048", 1, 1, 1, 2048, 2048, 9, 9, 1, 1},
+    {"1->1 13x13 @2048", 1, 1, 1, 2048, 2048, 13, 13, 1, 1},
+    {"8->8 5x5 @512", 1, 8, 8, 512, 512, 5, 5, 1, 1},
+    {"8->8 9x9 @512", 1, 8, 8, 512, 512, 9, 9, 1, 1},
+    {"8->8 31x31 @512", 1, 8, 8, 512, 512, 31, 31, 1, 1},
+    {"64->64 5x5 @128", 1, 64, 64, 128, 128, 5, 5, 1, 1},
+    {"64->64 9x9 @128", 1, 64, 64, 128, 128, 9, 9, 1, 1},
+    {"depthwise 256 7x7 @64", 256, 1, 1, 64, 64, 7, 7, 1, 1},
+    {"depthwise 256 13x13 @64", 256, 1, 1, 64, 64, 13, 13, 1, 1},
+    {"depthwise 256 31x31 @64", 256, 1, 1, 64, 64, 31, 31, 1, 1},
     {"1->1 5x5 @4096", 1, 1, 1, 4096, 4096, 5, 5, 1, 1},
     {"1->1 3x3 @4096", 1, 1, 1, 4096, 4096, 3, 3, 1, 1},
     {"1->1 3x3 s2 @4096", 1, 1, 1, 2048, 2048, 3, 3, 2, 1},
@@ -96,7 +107,8 @@ void bench(const Row& r, int threads, double peak, const Kernel& kernel) {
   const Tensor src = random_tensor(src_shape);
   const Tensor weights = random_tensor({r.groups * r.co, r.ci, r.ky, r.kx});
   Tensor dst(DType::kF32, {1, r.groups * r.co, r.y, r.x});
-  Tensor workspace(DType::kU8, {1, 1, threads, kernel.workspace_bytes_per_thread + 64});
+  const Block step = whole({{1, r.groups, r.co, r.ci, r.y, r.x, r.ky, r.kx}});
+  Tensor workspace(DType::kU8, {1, 1, 1, workspace_bytes(kernel, step, threads) + 64});
   Conv2dOptions options;
   options.stride = {r.stride, r.stride};
   options.dilation = {r.dilation, r.dilation};

@@ -179,8 +179,25 @@ std::string random_sum_force(Draw& d, const Problem& p) {
   return force;
 }
 
-/// What a case asks for; stable: of Winograd's kernels.
-enum class Pass { kForward, kSrc, kWeights, kBias, kStableForward, kStableSrc };
+/// What a case asks for; stable: of Winograd's kernels; FFT: of those.
+enum class Pass {
+  kForward,
+  kSrc,
+  kWeights,
+  kBias,
+  kStableForward,
+  kStableSrc,
+  kFftForward,
+  kFftSrc,
+  kFftWeights
+};
+
+bool by_fft(Pass pass) {
+  return pass == Pass::kFftForward || pass == Pass::kFftSrc || pass == Pass::kFftWeights;
+}
+bool is_stable(Pass pass) {
+  return pass == Pass::kStableForward || pass == Pass::kStableSrc || by_fft(pass);
+}
 
 std::string random_winograd_problem(Draw& d) {
   const auto n = [](const char* key, Index v) { return key + std::to_string(v) + " "; };
@@ -195,22 +212,52 @@ std::string random_winograd_problem(Draw& d) {
          pad() + " " + n("g", groups) + "f32";
 }
 
+std::string random_fft_problem(Draw& d) {
+  const auto n = [](const char* key, Index v) { return key + std::to_string(v) + " "; };
+  // The definition takes its time: many taps, many channels or many pixels.
+  const bool deep = d.chance(20), large = !deep && d.chance(25);
+  const auto taps = [&] { return large ? d.in(13, 50) : d.in(1, deep ? 5 : 20); };
+  const Index ky = taps(), kx = taps();
+  const Index groups = d.chance(70) ? 1 : d.in(2, 3);
+  const auto channels = [&] {
+    return groups * (deep ? d.in(20, 40) / groups : large ? 1 : d.in(1, 2));
+  };
+  const auto side = [&](Index k) { return k + d.in(0, deep ? 70 : large ? 110 : 150); };
+  const auto pad = [&](Index k) { return std::to_string(d.chance(50) ? k / 2 : d.in(0, k + 1)); };
+  const Index y = side(ky), x = side(kx);
+  return "conv2d " + n("n", d.chance(80) ? 1 : 2) + n("ci", channels()) + n("y", y) + n("x", x) +
+         n("co", channels()) + "k" + std::to_string(ky) + "x" + std::to_string(kx) + " p" +
+         pad(ky) + "," + pad(ky) + "," + pad(kx) + "," + pad(kx) + " " + n("g", groups) + "f32";
+}
+
 /// Parts that end at multiples of `unit`.
 std::string random_multiple(Draw& d, Index extent, Index unit) {
   return std::to_string(unit * d.in(1, (extent + unit - 1) / unit));
 }
 
-std::string random_stable_force(Draw& d, const Problem& p) {
+std::string random_stable_force(Draw& d, const Problem& p, const std::string& kernel) {
   const Extents e = p.extents();
+  PlanOptions uncut;
+  uncut.kernel = kernel;
+  const Anchors anchors = plan(p, local_machine(), uncut).kernel.anchors;
   std::string force = "g=1";
   const auto add = [&](const char* key, const std::string& value) {
     force += std::string(",") + key + "=" + value;
   };
+  if (sums_image(*p.layer)) {
+    if (e[Axis::kCo] > 1) add("co", std::to_string(d.in(1, e[Axis::kCo] - 1)));
+    if (d.chance(60)) add("ci", random_parts(d, e[Axis::kCi]));
+    if (d.chance(80)) add("y", random_multiple(d, e[Axis::kY], anchors[Axis::kY]));
+    add("n", "1");
+    add("flight", d.of<std::string>({"1", "2"}));
+    return force;
+  }
   if (d.chance(60) && e[Axis::kCo] > 1) add("co", std::to_string(d.in(1, e[Axis::kCo] - 1)));
-  if (e[Axis::kCi] > 128) add("ci", random_multiple(d, e[Axis::kCi], 128));
+  if (e[Axis::kCi] > anchors[Axis::kCi])
+    add("ci", random_multiple(d, e[Axis::kCi], anchors[Axis::kCi]));
   if (d.chance(40)) add("n", "1");
-  if (d.chance(80)) add("y", random_multiple(d, e[Axis::kY], 4));
-  if (d.chance(80)) add("x", random_multiple(d, e[Axis::kX], 4));
+  if (d.chance(80)) add("y", random_multiple(d, e[Axis::kY], anchors[Axis::kY]));
+  if (d.chance(80)) add("x", random_multiple(d, e[Axis::kX], anchors[Axis::kX]));
   add("order", d.of<std::string>({"columns", "rows"}));
   add("nest", d.of<std::string>({"co", "space"}));
   add("flight", d.of<std::string>({"1", "2"}));
@@ -219,13 +266,17 @@ std::string random_stable_force(Draw& d, const Problem& p) {
 }
 
 Problem problem_of(Draw& d, Pass pass) {
-  if (pass == Pass::kStableForward) {
+  const auto stable = [&] {
+    return by_fft(pass) ? random_fft_problem(d) : random_winograd_problem(d);
+  };
+  if (pass == Pass::kStableForward || pass == Pass::kFftForward) {
     const char* modes[] = {"", " m:reflect", " m:replicate", " m:circular", " bias", " src:u8"};
-    return parse_problem(random_winograd_problem(d) + modes[d.in(0, 5)]);
+    return parse_problem(stable() + modes[d.in(0, 5)]);
   }
-  if (pass == Pass::kStableSrc)
-    return gradient_problem(parse_problem(random_winograd_problem(d)), Operand::kSrc, DType::kF32)
-        .problem;
+  if (is_stable(pass)) {
+    const Operand wrt = pass == Pass::kFftWeights ? Operand::kWeights : Operand::kSrc;
+    return gradient_problem(parse_problem(stable()), wrt, DType::kF32).problem;
+  }
   const bool summed = pass == Pass::kWeights || pass == Pass::kBias;
   const Problem forward =
       parse_problem(random_problem(d, summed && d.chance(25), pass == Pass::kBias));
@@ -242,11 +293,12 @@ Case random_case(std::uint64_t seed, Pass pass) {
   Case c;
   const Problem p = problem_of(d, pass);
   c.problem = p.line();
-  const bool stable = pass == Pass::kStableForward || pass == Pass::kStableSrc;
-  c.force = stable                 ? random_stable_force(d, p)
+  const bool stable = is_stable(pass);
+  const std::string kernel = by_fft(pass) ? "fft" : "winograd";
+  c.force = stable                 ? random_stable_force(d, p, kernel)
             : sums_image(*p.layer) ? random_sum_force(d, p)
                                    : random_force(d, p);
-  c.kernel = stable ? "winograd" : d.chance(85) ? "direct" : "reference";
+  c.kernel = stable ? kernel : d.chance(85) ? "direct" : "reference";
   c.threads = static_cast<int>(d.in(1, 3));
   c.seed = seed % 1000000;
   return c;
@@ -281,6 +333,16 @@ RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfWinograd, ()) {
 
 RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfWinogradsGradientOfTheSource, ()) {
   check_random(5, Pass::kStableSrc);
+}
+
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfFft, ()) { check_random(1, Pass::kFftForward); }
+
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfFftsGradientOfTheSource, ()) {
+  check_random(1, Pass::kFftSrc);
+}
+
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfFftsGradientOfTheWeights, ()) {
+  check_random(1, Pass::kFftWeights);
 }
 
 RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfTheGradientOfTheBias, ()) {

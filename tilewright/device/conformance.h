@@ -129,8 +129,7 @@ class Workspace {
     step[Axis::kCi] = {0, inputs}, step[Axis::kCo] = {0, outputs};
     step[Axis::kY] = {0, c.y}, step[Axis::kX] = {0, c.x};
     step[Axis::kKy] = {0, c.ky}, step[Axis::kKx] = {0, c.kx};
-    size_ = c.threads * (kernel.workspace == nullptr ? kernel.workspace_bytes_per_thread
-                                                     : kernel.workspace(step));
+    size_ = workspace_bytes(kernel, step, c.threads);
     bytes_.assign(static_cast<std::size_t>(size_ + 128), std::byte{255});
   }
   std::byte* aligned() {

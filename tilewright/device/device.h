@@ -41,7 +41,9 @@ struct StepArgs {
   bool first = true;
   /// Results are not read again soon: they may bypass the caches.
   bool stream = false;
-  std::byte* workspace = nullptr;  // 64-byte aligned, workspace_bytes_per_thread * threads
+  /// The kernel's call before this one had the same weights, and `workspace` is as it left it.
+  bool same_weights = false;
+  std::byte* workspace = nullptr;  // 64-byte aligned, see workspace_bytes()
   int threads = 1;
 };
 

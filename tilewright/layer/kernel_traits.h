@@ -25,6 +25,12 @@ struct ErrorGrowth {
   double roundings = 0;
 };
 
+/// Where a kernel may be cut, and what it promises.
+struct KernelTiling {
+  Anchors anchors = kAnywhere;
+  ErrorGrowth error{};
+};
+
 /// The windows that a kernel computes, the same along y and x.
 struct WindowRange {
   Interval taps{1, std::numeric_limits<Index>::max()};
@@ -73,6 +79,10 @@ struct KernelTraits {
   ErrorGrowth error{};
   /// Bytes per thread for steps as large as `step`, at most workspace_bytes_per_thread; null: that.
   Index (*workspace)(const Block& step) = nullptr;
+  /// Bytes beside those, for all threads together; may be null.
+  Index (*shared_workspace)(const Block& step) = nullptr;
+  /// Anchors and error where they depend on the layer's windows; null: as above.
+  KernelTiling (*tiling)(const Layer& layer) = nullptr;
   /// What a step costs, all threads together; null: default_work.
   KernelWork (*work)(const Layer& layer, const Block& step) = nullptr;
 };
@@ -81,5 +91,9 @@ struct KernelTraits {
 KernelWork default_work(const Layer& layer, const Block& step);
 /// What `step` costs that kernel.
 KernelWork work_of(const KernelTraits& kernel, const Layer& layer, const Block& step);
+/// Bytes of its workspace for steps as large as `step`.
+Index workspace_bytes(const KernelTraits& kernel, const Block& step, int threads);
+/// Where it may be cut for `layer`, and what it promises then.
+KernelTiling tiling_of(const KernelTraits& kernel, const Layer& layer);
 
 }  // namespace tilewright

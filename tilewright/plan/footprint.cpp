@@ -113,9 +113,7 @@ void set_footprint(Plan& p, const PlanOptions& hints) {
   m.weights = p.keep_weights ? checked_add(p.problem.spec(Operand::kWeights).bytes(), slack)
                              : checked_mul(p.in_flight, dense_bytes(taps.shape(), compute));
   if (p.problem.has_bias()) m.bias = dense_bytes(p.problem.spec(Operand::kBias).shape, compute);
-  const Index each = p.kernel.workspace == nullptr ? p.kernel.workspace_bytes_per_thread
-                                                   : p.kernel.workspace(step);
-  m.workspace = checked_mul(p.threads, each);
+  m.workspace = workspace_bytes(p.kernel, step, p.threads);
   p.memory = m;
   set_stores(p, hints, window, taps, tile);
 }

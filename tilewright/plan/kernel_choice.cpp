@@ -72,6 +72,13 @@ std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Mach
       offered.empty() ? "none" : offered));
 }
 
+KernelInfo settled(const KernelInfo& kernel, const Problem& problem) {
+  KernelInfo k = kernel;
+  const KernelTiling t = tiling_of(kernel, *problem.layer);
+  k.anchors = t.anchors, k.error = t.error;
+  return k;
+}
+
 Exactness exactness_of(const Plan& plan) {
   Exactness result = class_of(plan.kernel.order);
   for (const Axis a : kAxes) {

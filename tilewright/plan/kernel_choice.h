@@ -15,6 +15,9 @@ bool computes(const KernelInfo& kernel, const Problem& problem);
 std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Machine& machine,
                                               const PlanOptions& options);
 
+/// The kernel with the anchors and the error that it has for `problem`.
+KernelInfo settled(const KernelInfo& kernel, const Problem& problem);
+
 /// The class that the plan's kernel and cuts reach together.
 Exactness exactness_of(const Plan& plan);
 

@@ -57,7 +57,8 @@ Plan plan(const Problem& problem, const Machine& machine, const PlanOptions& opt
     return search.most_exact(*k) <= options.least;
   });
   if (kernel == kernels.end())
-    refuse_forced(problem, search.most_exact(*kernels.back()), *kernels.back(), options);
+    refuse_forced(problem, search.most_exact(*kernels.back()),
+                  settled(*kernels.back(), problem), options);
   else
     search.with_kernel(**kernel);
   if (!search.best()) {

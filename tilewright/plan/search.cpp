@@ -24,6 +24,9 @@ constexpr double kOnePieceSeconds = 0.05;
 constexpr double kEqualTimes = 0.005;
 // More pieces than this gain nothing from being smaller.
 constexpr Index kEnoughPieces = 64;
+// Pieces keep to both the kernel's tiles and the blocks of dst if that takes no more rows than
+// this.
+constexpr Index kWideBlocks = 1024;
 
 constexpr std::array<Axis, 6> kEnumerated{Axis::kG, Axis::kCo, Axis::kCi,
                                           Axis::kX, Axis::kKy, Axis::kKx};
@@ -71,7 +74,7 @@ Search::Search(const Problem& problem, const Machine& machine, const PlanOptions
 }
 
 void Search::with_kernel(const KernelInfo& kernel) {
-  now_.kernel = kernel;
+  now_.kernel = settled(kernel, now_.problem);
   measure_whole();
   for (const bool cut_taps : {false, true}) {
     cut_taps_ = cut_taps;
@@ -83,7 +86,7 @@ void Search::with_kernel(const KernelInfo& kernel) {
 // Only channels and rows of taps decide whether cut taps are summed in the order of the definition,
 // and only at the two ends of their range.
 Exactness Search::most_exact(const KernelInfo& kernel) {
-  now_.kernel = kernel;
+  now_.kernel = settled(kernel, now_.problem);
   Exactness best = Exactness::kBound;
   for (const Index ci : {extents_[Axis::kCi], Index{1}})
     for (const Index ky : {extents_[Axis::kKy], Index{1}}) {
@@ -103,10 +106,12 @@ Exactness Search::most_exact(const KernelInfo& kernel) {
 
 Index Search::alignment(Axis axis) const {
   // Blocks of dst say nothing about axes that are summed.
-  if (sums_image(*now_.problem.layer)) return now_.problem.layer->sum_block(axis);
   const Index anchor = std::max<Index>(1, now_.kernel.anchors[axis]);
-  if (axis == Axis::kY) return std::lcm(anchor, options_.dst.block[2]);
-  return axis == Axis::kX ? std::lcm(anchor, options_.dst.block[3]) : anchor;
+  if (sums_image(*now_.problem.layer)) return std::lcm(anchor, now_.problem.layer->sum_block(axis));
+  if (axis != Axis::kY && axis != Axis::kX) return anchor;
+  const Index block = options_.dst.block[axis == Axis::kY ? 2 : 3];
+  const Index both = std::lcm(anchor, block);
+  return both <= std::max(kWideBlocks, block) ? both : anchor;
 }
 
 std::vector<Index> Search::sizes(Axis axis) const {

@@ -288,6 +288,9 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
   args.stream = p.dst_in_place && step.last && bench_.stores.dst->spec().bytes() >= kStreamedBytes;
   args.workspace = bench_.workspace;
   args.threads = p.threads;
+  const bool again = kept && last_weights_ == args.weights.data;
+  args.same_weights = again;
+  last_weights_ = args.weights.data;
   if (cell && step.first) bench_.poison(args.dst);
   const TensorView sums = args.dst;
   if (sums_image(layer))
@@ -322,6 +325,7 @@ void Computer::run_slices(const Step& step, const Region& region, StepArgs& args
       args.x = {region[kX].begin + x, step.window[kX].begin + in[kX].begin,
                 step.block[Axis::kKx].begin};
       kernel_.run(args);
+      args.same_weights = true;
       const double part = static_cast<double>(to.volume()) / static_cast<double>(region.volume());
       done(part * layer.flop(step.block));
     }
@@ -332,7 +336,8 @@ void Computer::run_slices(const Step& step, const Region& region, StepArgs& args
 void Computer::run_summed(const Step& step, StepArgs& args) {
   const Layer& layer = *args.layer;
   const ConstTensorView source = args.src, results = args.weights;
-  const Index unit = layer.sum_block(Axis::kY);
+  const Anchors& anchors = bench_.plan().kernel.anchors;
+  const Index unit = std::lcm(layer.sum_block(Axis::kY), std::max<Index>(1, anchors[Axis::kY]));
   const double flop = layer.flop(step.block);
   const double slices = kernel_seconds(bench_.plan(), step.block) / kSliceSeconds;
   const Index rows = results.shape[kY];
@@ -340,7 +345,9 @@ void Computer::run_summed(const Step& step, StepArgs& args) {
       static_cast<double>(rows) * static_cast<double>(results.shape[kN]) / std::max(1.0, slices));
   const Index band = std::max(unit, std::min(rows, fit) / unit * unit);
   const Index bands = checked_mul(results.shape[kN], ceil_div(rows, band));
-  const Index columns = results.shape[kX], column_unit = layer.sum_block(Axis::kX);
+  const Index columns = results.shape[kX],
+              column_unit =
+                  std::lcm(layer.sum_block(Axis::kX), std::max<Index>(1, anchors[Axis::kX]));
   const auto cuts = static_cast<Index>(std::min(1e9, slices / static_cast<double>(bands)));
   const Index wide = band > unit || cuts < 2 ? columns : round_up(columns / cuts + 1, column_unit);
   const auto demand = [&](Dim dim, const Interval& out, Axis axis, Axis taps) {

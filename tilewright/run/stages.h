@@ -95,6 +95,7 @@ class Computer {
   Bench& bench_;
   Meter* meter_;
   const Kernel& kernel_;
+  const std::byte* last_weights_ = nullptr;  // of the step before
 };
 
 /// Converts, fingerprints and writes a finished tile.

@@ -7,6 +7,7 @@
 
 #include "tilewright/device/cpu/kernels/conv2d_direct.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
+#include "tilewright/device/cpu/kernels/conv2d_fft.h"
 #include "tilewright/device/cpu/kernels/conv2d_weights.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd.h"
 #include "tilewright/device/cpu/kernels/direct_work.h"
@@ -71,8 +72,34 @@ class CpuDevice final : public Device {
             &cpu::run_conv2d_transpose_direct, &cpu::conv2d_transpose_direct_work);
     transpose.in_place = true;
     transpose.workspace = direct_workspace;
+    const auto fft = [](const char* name, const char* layer, void (*run)(const StepArgs&)) {
+      Kernel k;
+      k.name = name, k.layer = layer, k.run = run;
+      k.order = Order::kAnchored;
+      k.dtypes = {DType::kF32};
+      k.workspace_bytes_per_thread = cpu::kConv2dFftWorkspace;
+      k.per_cycle = {16, 8, 0.05};
+      k.windows = {{1, cpu::kFftMostTaps + 1}, 1, 1};
+      if (k.layer == "conv2d_weights") {
+        k.workspace = &cpu::conv2d_weights_fft_workspace;
+        k.shared_workspace = &cpu::conv2d_weights_fft_shared_workspace;
+        k.tiling = &cpu::conv2d_weights_fft_tiling;
+        k.work = &cpu::conv2d_weights_fft_work;
+        return k;
+      }
+      k.in_place = true;
+      k.workspace = &cpu::conv2d_fft_workspace;
+      k.shared_workspace = &cpu::conv2d_fft_shared_workspace;
+      k.tiling = &cpu::conv2d_fft_tiling;
+      k.work = &cpu::conv2d_fft_work;
+      return k;
+    };
     static const std::vector<Kernel> table{
-        forward, winograd("conv2d/winograd", "conv2d", &cpu::run_conv2d_winograd),
+        forward,
+        fft("conv2d/fft", "conv2d", &cpu::run_conv2d_fft),
+        fft("conv2d_transpose/fft", "conv2d_transpose", &cpu::run_conv2d_transpose_fft),
+        fft("conv2d_weights/fft", "conv2d_weights", &cpu::run_conv2d_weights_fft),
+        winograd("conv2d/winograd", "conv2d", &cpu::run_conv2d_winograd),
         winograd("conv2d_transpose/winograd", "conv2d_transpose",
                  &cpu::run_conv2d_transpose_winograd),
         transpose,

@@ -14,8 +14,7 @@ class Space final : public Halving {
   using Halving::Halving;
   std::vector<Index> sizes(const Problem& problem, Index alignment) const override {
     if (!sums_image(*problem.layer)) return Halving::sizes(problem, alignment);
-    const Index block = problem.layer->sum_block(axis());
-    return Halving(name(), axis(), block).sizes(problem, block);
+    return Halving(name(), axis(), alignment).sizes(problem, alignment);
   }
   Exactness exactness(const Problem& problem, const Cuts& cuts) const override {
     const Layer& layer = *problem.layer;
