@@ -131,7 +131,7 @@ void compare(Index edge, Index taps, int threads) {
   Tensor dst(p.spec(Operand::kDst)), other(p.spec(Operand::kDst));
   PlanOptions options;
   options.kernel = "fft";
-  options.dst.in_place = true;
+  options.src.in_place = options.dst.in_place = true;
   const Plan plan = tilewright::plan(p, local_machine().limited_to({0, threads}), options);
   Index best = 0;
   double least = 0;

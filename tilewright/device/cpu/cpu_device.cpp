@@ -78,7 +78,7 @@ class CpuDevice final : public Device {
       k.order = Order::kAnchored;
       k.dtypes = {DType::kF32};
       k.workspace_bytes_per_thread = cpu::kConv2dFftWorkspace;
-      k.per_cycle = {16, 8, 0.05};
+      k.per_cycle = {11, 8, 0.05};
       k.windows = {{1, cpu::kFftMostTaps + 1}, 1, 1};
       if (k.layer == "conv2d_weights") {
         k.workspace = &cpu::conv2d_weights_fft_workspace;

@@ -223,7 +223,7 @@ Index conv2d_fft_shared_workspace(const Block& step) { return sizes_of(step).wei
 
 Index conv2d_fft_workspace(const Block& step) { return sizes_of(step).own * kFloat; }
 
-KernelWork conv2d_fft_work(const Layer&, const Block& step) {
+KernelWork conv2d_fft_work(const Layer& layer, const Block& step) {
   const Index ky = step[Axis::kKy].size(), kx = step[Axis::kKx].size();
   const FftBlock b = fft_block(ky, kx);
   const auto count = [&](Axis a) { return static_cast<double>(step[a].size()); };
@@ -237,9 +237,9 @@ KernelWork conv2d_fft_work(const Layer&, const Block& step) {
   const double passes = elements >= 1 << 20 ? 6 : elements >= 1 << 18 ? 1.5 : 0;
   const double made = count(Axis::kG) * pairs;
   const double transforms = images * (count(Axis::kCi) + sums * count(Axis::kCo)) + made;
-  KernelWork work;
+  KernelWork work = default_work(layer, step);
   work.flop = fft_flop(b) * transforms;
-  work.bytes = kFloat * elements * (1.5 * images * pairs + 3 * made + passes * transforms);
+  work.bytes += kFloat * elements * (2 * images * pairs + 3 * made + passes * transforms);
   return work;
 }
 

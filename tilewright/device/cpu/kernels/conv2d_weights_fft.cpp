@@ -207,7 +207,7 @@ Index conv2d_weights_fft_shared_workspace(const Block& step) {
 
 Index conv2d_weights_fft_workspace(const Block& step) { return sizes_of(step).own * kFloat; }
 
-KernelWork conv2d_weights_fft_work(const Layer&, const Block& step) {
+KernelWork conv2d_weights_fft_work(const Layer& layer, const Block& step) {
   const Index ky = step[Axis::kKy].size(), kx = step[Axis::kKx].size();
   const FftBlock b = fft_block(ky, kx);
   const Sizes sizes = sizes_of(step);
@@ -223,10 +223,10 @@ KernelWork conv2d_weights_fft_work(const Layer&, const Block& step) {
   const double back = rows * parts(across, sizes.strip) * pairs;
   const auto elements = static_cast<double>(b.ny * b.nx);
   const double passes = elements >= 1 << 20 ? 6 : elements >= 1 << 18 ? 1.5 : 0;
-  KernelWork work;
+  KernelWork work = default_work(layer, step);
   work.flop = fft_flop(b) * (forward + back);
-  work.bytes = kFloat * elements *
-               (1.5 * rows * static_cast<double>(across) * pairs + passes * (forward + back));
+  work.bytes += kFloat * elements *
+                (2 * rows * static_cast<double>(across) * pairs + passes * (forward + back));
   return work;
 }
 
