@@ -53,7 +53,7 @@ class Interrupt(support.Case):
     def test_conv(self):
         self.array("a.npy", (1500, 1500))
         before = self.listing()
-        words = ["conv", "a.npy", "--kernel", "box:301"]
+        words = ["conv", "a.npy", "--kernel", "box:301", "--exact", "bits"]
         for number, ending, more in ((signal.SIGINT, "npy", []),
                                      (signal.SIGTERM, "tif", ["--force", "tile=100x700"]),
                                      (signal.SIGINT, "zarr", ["--force", "tile=64x64"]),
@@ -79,19 +79,19 @@ class Interrupt(support.Case):
 
     def test_a_bar_ends_before_the_message(self):
         self.array("a.npy", (1500, 1500))
-        self.interrupt(signal.SIGINT, "conv", "a.npy", "out.npy", "--kernel", "box:301",
+        self.interrupt(signal.SIGINT, "conv", "a.npy", "out.npy", "--kernel", "box:301", "--exact", "bits",
                        "--progress", "bar", "--force", "tile=8x100")
 
     def test_a_rerun_works(self):
         self.array("a.npy", (1500, 1500))
-        self.interrupt(signal.SIGINT, "conv", "a.npy", "out.npy", "--kernel", "box:301")
+        self.interrupt(signal.SIGINT, "conv", "a.npy", "out.npy", "--kernel", "box:301", "--exact", "bits")
         self.succeeds("conv", "a.npy", "out.npy", "--kernel", "box:3")
 
     def test_an_old_output_survives(self):
         self.array("a.npy", (1500, 1500))
         self.path("out.npy").write_text("precious")
         before = self.listing()
-        self.interrupt(signal.SIGINT, "conv", "a.npy", "out.npy", "--kernel", "box:301",
+        self.interrupt(signal.SIGINT, "conv", "a.npy", "out.npy", "--kernel", "box:301", "--exact", "bits",
                        "--overwrite")
         self.assertEqual(self.listing(), before)
 

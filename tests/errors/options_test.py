@@ -78,7 +78,7 @@ class Options(support.Case):
         self.refuse_values("--threads", ("0", "-1", "abc", "1e9", "1000000000", "1.5", HUGE, BIG))
 
     def test_names(self):
-        for name in ("gpu", "cpu:fft", "cpu:", "x:y:z"):
+        for name in ("gpu", "cpu:fast", "cpu:", "x:y:z"):
             self.refuse("--kernel-impl", name, code=UNSUPPORTED, says=[f"'{name}'", "offers"])
         self.refuse_values("--exact", ("almost", "BITS", "0"))
         for name in ("complex64", "float", "f99", "uint7"):

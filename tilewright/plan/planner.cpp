@@ -36,6 +36,13 @@ namespace {
       options.force, to_string(reached), to_string(options.least), to_string(reached)));
 }
 
+// The kernel to explain a refusal by: one without tiles of its own, if there is one.
+const KernelInfo* plainest(const std::vector<const KernelInfo*>& kernels) {
+  const auto plain = std::find_if(kernels.begin(), kernels.end(),
+                                  [](const KernelInfo* k) { return k->order != Order::kAnchored; });
+  return plain == kernels.end() ? kernels.back() : *plain;
+}
+
 void finish(Plan& p, const Search& search) {
   p.smallest_budget_bytes = search.smallest();
   p.next_best = search.runner_up();
@@ -57,8 +64,8 @@ Plan plan(const Problem& problem, const Machine& machine, const PlanOptions& opt
     return search.most_exact(*k) <= options.least;
   });
   if (kernel == kernels.end())
-    refuse_forced(problem, search.most_exact(*kernels.back()),
-                  settled(*kernels.back(), problem), options);
+    refuse_forced(problem, search.most_exact(*plainest(kernels)),
+                  settled(*plainest(kernels), problem), options);
   else
     search.with_kernel(**kernel);
   if (!search.best()) {
