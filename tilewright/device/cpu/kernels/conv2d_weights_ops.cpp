@@ -1,7 +1,7 @@
-// V vectors times F broadcast factors: V*F sums in registers, each one chain in the order of the
-// results.
+// V vectors times F factors: V*F sums in registers, each one chain in the order of the results.
 #include "tilewright/device/cpu/kernels/conv2d_weights_ops.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "tilewright/device/cpu/simd_targets.h"
@@ -27,19 +27,26 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 template <class T>
 using OuterTag = hn::CappedTag<T, 64 / sizeof(T)>;
+template <class T>
+using OuterVec = hn::Vec<OuterTag<T> >;
+template <class T>
+inline constexpr Index kLanes = static_cast<Index>(hn::MaxLanes(OuterTag<T>()));
 
 inline constexpr int kOuterSums = HWY_TARGET == HWY_AVX2 ? 12 : 24;
-inline constexpr int kOuterFactors = kOuterSums / 2;
 
-template <int V, int F, class T>
-HWY_NOINLINE void outer(const OuterJob<T>& job) {
+template <bool Lanewise, class T>
+HWY_INLINE OuterVec<T> load_factor(const T* p) {
   const OuterTag<T> d;
-  constexpr Index kLanes = static_cast<Index>(hn::MaxLanes(OuterTag<T>()));
-  hn::Vec<OuterTag<T> > sum[F][V];
-#pragma GCC unroll 16
-  for (int f = 0; f < F; ++f)
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) sum[f][v] = hn::Zero(d);
+  if constexpr (Lanewise)
+    return hn::LoadU(d, p);
+  else
+    return hn::Set(d, *p);
+}
+
+// The fewer operands are held in registers, the others pass by.
+template <bool Lanewise, int V, int F, class T>
+HWY_INLINE void add_products(const OuterJob<T>& job, OuterVec<T> (&sum)[F][V]) {
+  const OuterTag<T> d;
   for (Index row = 0; row < job.rows; ++row) {
     const T* HWY_RESTRICT vector[V];
     const T* HWY_RESTRICT factor[F];
@@ -49,53 +56,173 @@ HWY_NOINLINE void outer(const OuterJob<T>& job) {
     for (int f = 0; f < F; ++f) factor[f] = job.factor[f] + row * job.factor_row;
     Index at_vector = 0, at_factor = 0;
     for (Index column = 0; column < job.columns; ++column) {
-      hn::Vec<OuterTag<T> > x[V];
+      if constexpr (V <= F) {
+        OuterVec<T> x[V];
 #pragma GCC unroll 16
-      for (int v = 0; v < V; ++v) x[v] = hn::LoadU(d, vector[v] + at_vector);
+        for (int v = 0; v < V; ++v) x[v] = hn::LoadU(d, vector[v] + at_vector);
 #pragma GCC unroll 16
-      for (int f = 0; f < F; ++f) {
-        const auto w = hn::Set(d, factor[f][at_factor]);
+        for (int f = 0; f < F; ++f) {
+          const auto w = load_factor<Lanewise>(factor[f] + at_factor);
 #pragma GCC unroll 16
-        for (int v = 0; v < V; ++v) sum[f][v] = hn::MulAdd(w, x[v], sum[f][v]);
+          for (int v = 0; v < V; ++v) sum[f][v] = hn::MulAdd(w, x[v], sum[f][v]);
+        }
+      } else {
+        OuterVec<T> w[F];
+#pragma GCC unroll 16
+        for (int f = 0; f < F; ++f) w[f] = load_factor<Lanewise>(factor[f] + at_factor);
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) {
+          const auto x = hn::LoadU(d, vector[v] + at_vector);
+#pragma GCC unroll 16
+          for (int f = 0; f < F; ++f) sum[f][v] = hn::MulAdd(w[f], x, sum[f][v]);
+        }
       }
       at_vector += job.vector_step;
       at_factor += job.factor_step;
     }
   }
+}
+
+HWY_INLINE void add_to(double* totals, OuterVec<double> v) {
+  const OuterTag<double> d;
+  hn::StoreU(hn::Add(hn::LoadU(d, totals), v), d, totals);
+}
+
+HWY_INLINE void add_to(double* totals, OuterVec<float> v) {
+  const hn::Half<OuterTag<float> > half;
+  const hn::Rebind<double, decltype(half)> d;
+  const auto low = hn::PromoteTo(d, hn::LowerHalf(half, v));
+  const auto high = hn::PromoteTo(d, hn::UpperHalf(half, v));
+  double* const upper = totals + kLanes<float> / 2;
+  hn::StoreU(hn::Add(hn::LoadU(d, totals), low), d, totals);
+  hn::StoreU(hn::Add(hn::LoadU(d, upper), high), d, upper);
+}
+
+template <bool Lanewise, int V, int F, class T>
+HWY_NOINLINE void outer(const OuterJob<T>& job) {
+  const OuterTag<T> d;
+  OuterVec<T> sum[F][V];
 #pragma GCC unroll 16
   for (int f = 0; f < F; ++f)
 #pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) hn::StoreU(sum[f][v], d, job.sums + (f * V + v) * kLanes);
+    for (int v = 0; v < V; ++v)
+      sum[f][v] =
+          job.from == nullptr ? hn::Zero(d) : hn::LoadU(d, job.from + (f * V + v) * kLanes<T>);
+  add_products<Lanewise, V, F>(job, sum);
+  if (job.totals == nullptr) {
+#pragma GCC unroll 16
+    for (int f = 0; f < F; ++f)
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) hn::StoreU(sum[f][v], d, job.sums + (f * V + v) * kLanes<T>);
+    return;
+  }
+#pragma GCC unroll 16
+  for (int f = 0; f < F; ++f)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) add_to(job.totals + (f * V + v) * kLanes<T>, sum[f][v]);
 }
 
 template <class T>
 using OuterFunction = void (*)(const OuterJob<T>&);
 
-template <class T, int V, int... F>
+template <class T, bool Lanewise, int V, int... F>
 OuterFunction<T> pick_factors(int factors, std::integer_sequence<int, F...>) {
-  static constexpr OuterFunction<T> kTable[] = {&outer<V, F + 1, T>...};
+  static constexpr OuterFunction<T> kTable[] = {&outer<Lanewise, V, F + 1, T>...};
   return kTable[factors - 1];
 }
 
-template <class T, int V>
+template <class T, bool Lanewise, int V>
 OuterFunction<T> pick(int factors) {
-  constexpr int kMost = kOuterSums / V < kOuterFactors ? kOuterSums / V : kOuterFactors;
-  return pick_factors<T, V>(factors, std::make_integer_sequence<int, kMost>());
+  constexpr int kAtMost = Lanewise ? kMostLanewise : OuterJob<T>::kMaxFactors;
+  constexpr int kMost = kOuterSums / V < kAtMost ? kOuterSums / V : kAtMost;
+  return pick_factors<T, Lanewise, V>(factors, std::make_integer_sequence<int, kMost>());
+}
+
+template <class T, bool Lanewise, std::size_t... I>
+OuterFunction<T> pick_vectors(int vectors, int factors, std::index_sequence<I...>) {
+  OuterFunction<T> found = nullptr;
+  ((kOuterVectors[I] == vectors ? void(found = pick<T, Lanewise, kOuterVectors[I]>(factors))
+                                : void()),
+   ...);
+  return found;
+}
+
+template <class T, bool Lanewise>
+void run_outer(const OuterJob<T>& job, int vectors, int factors) {
+  constexpr auto kAll = std::make_index_sequence<kOuterVectors.size()>();
+  pick_vectors<T, Lanewise>(vectors, factors, kAll)(job);
+}
+
+// A block of 16 bytes: so many elements of a row, or so many rows.
+template <class T>
+inline constexpr Index kBlock = 16 / static_cast<Index>(sizeof(T));
+
+// The blocks of `v` go to places `step` apart, in order.
+template <class V>
+HWY_INLINE void store_blocks(V v, hn::TFromV<V>* to, Index step) {
+  const hn::DFromV<V> d;
+  if constexpr (hn::MaxLanes(hn::DFromV<V>()) * sizeof(hn::TFromV<V>) <= 16) {
+    hn::StoreU(v, d, to);
+  } else {
+    const hn::Half<decltype(d)> half;
+    constexpr Index kHalf = static_cast<Index>(hn::MaxLanes(half)) / kBlock<hn::TFromV<V> >;
+    store_blocks(hn::LowerHalf(half, v), to, step);
+    store_blocks(hn::UpperHalf(half, v), to + kHalf * kBlock<hn::TFromV<V> > * step, step);
+  }
+}
+
+// kBlock rows of kLanes columns: column i of block b becomes to[(b * kBlock + i) * step ...].
+HWY_INLINE void transpose(const OuterVec<float> (&r)[4], float* to, Index step) {
+  const OuterTag<float> d;
+  const hn::RepartitionToWide<OuterTag<float> > pairs;
+  const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, r[0], r[1]));
+  const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, r[2], r[3]));
+  const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, r[0], r[1]));
+  const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, r[2], r[3]));
+  store_blocks(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), to, step);
+  store_blocks(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), to + step, step);
+  store_blocks(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), to + 2 * step, step);
+  store_blocks(hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23)), to + 3 * step, step);
+}
+
+HWY_INLINE void transpose(const OuterVec<double> (&r)[2], double* to, Index step) {
+  const OuterTag<double> d;
+  store_blocks(hn::InterleaveLower(d, r[0], r[1]), to, step);
+  store_blocks(hn::InterleaveUpper(d, r[0], r[1]), to + step, step);
 }
 
 template <class T>
-void run_outer(const OuterJob<T>& job, int vectors, int factors) {
-  const auto run = vectors == 1   ? pick<T, 1>(factors)
-                   : vectors == 2 ? pick<T, 2>(factors)
-                   : vectors == 4 ? pick<T, 4>(factors)
-                                  : pick<T, 8>(factors);
-  run(job);
+void side_by_side(const LanesJob<T>& job) {
+  const OuterTag<T> d;
+  constexpr Index kRows = kBlock<T>;
+  for (Index first = 0; first < kLanes<T>; first += kRows) {
+    const T* const* lane = job.lane.data() + first;
+    bool all = true;
+    for (Index l = 0; l < kRows; ++l) all &= lane[l] != nullptr;
+    for (Index y = 0; y < job.rows; ++y) {
+      const Index from = job.offset + y * job.row_step;
+      T* const to = job.to + y * job.to_row + first;
+      Index x = 0;
+      if (all && job.step == 1 && job.columns >= kLanes<T>)
+        for (; x < job.columns; x += kLanes<T>) {
+          const Index begin = std::min(x, job.columns - kLanes<T>);
+          OuterVec<T> rows[kRows];
+#pragma GCC unroll 4
+          for (Index l = 0; l < kRows; ++l) rows[l] = hn::LoadU(d, lane[l] + from + begin);
+          transpose(rows, to + begin * job.to_step, job.to_step);
+        }
+      for (Index l = 0; l < kRows; ++l)
+        if (lane[l] != nullptr)
+          for (Index i = x; i < job.columns; ++i)
+            to[i * job.to_step + l] = lane[l][from + i * job.step];
+    }
+  }
 }
 
 template <class T>
 const OuterOps<T>* outer_ops() {
-  static const OuterOps<T> table{static_cast<int>(hn::MaxLanes(OuterTag<T>())), kOuterSums,
-                                 kOuterFactors, &run_outer<T>};
+  static const OuterOps<T> table{static_cast<int>(kLanes<T>), kOuterSums, &run_outer<T, false>,
+                                 &run_outer<T, true>, &side_by_side<T>};
   return &table;
 }
 const OuterOps<float>* outer_f32() { return outer_ops<float>(); }
