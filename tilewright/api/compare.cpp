@@ -104,8 +104,9 @@ Reach reach_of(const Plan& plan) {
 Problem bounding_problem(const Plan& plan) {
   const Problem& p = plan.problem;
   const bool zeros = p.layer->padding_mode() == PaddingMode::kZero;
-  const bool forward = p.layer->name() == std::string("conv2d");
-  if (plan.kernel.error.factor == 0 || !zeros || !forward) return p;
+  const std::string layer = p.layer->name();
+  const bool of_source = layer == "conv2d" || layer == "conv2d_weights";
+  if (plan.kernel.error.factor == 0 || !zeros || !of_source) return p;
   return parse_problem(p.line() + " m:replicate");
 }
 

@@ -9,6 +9,7 @@
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
 #include "tilewright/device/cpu/kernels/conv2d_fft.h"
 #include "tilewright/device/cpu/kernels/conv2d_weights.h"
+#include "tilewright/device/cpu/kernels/conv2d_weights_winograd.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd.h"
 #include "tilewright/device/cpu/kernels/direct_work.h"
 
@@ -94,6 +95,20 @@ class CpuDevice final : public Device {
       k.work = &cpu::conv2d_fft_work;
       return k;
     };
+    Kernel weights;
+    weights.name = "conv2d_weights/winograd", weights.layer = "conv2d_weights";
+    weights.run = &cpu::run_conv2d_weights_winograd;
+    weights.order = Order::kAnchored;
+    weights.dtypes = {DType::kF32};
+    weights.workspace_bytes_per_thread = cpu::kConv2dWeightsWinogradWorkspace;
+    weights.windows = {{3, 4}, 1, 1};
+    weights.anchors[Axis::kY] = weights.anchors[Axis::kX] = cpu::kWinogradTile;
+    weights.anchors[Axis::kKy] = weights.anchors[Axis::kKx] = 0;
+    weights.workspace = [](const Block& step) {
+      return cpu::conv2d_weights_winograd_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
+    };
+    weights.work = &cpu::conv2d_weights_winograd_work;
+    weights.error = {cpu::kWeightsWinogradErrorFactor, cpu::kWeightsWinogradRoundings};
     static const std::vector<Kernel> table{
         forward,
         fft("conv2d/fft", "conv2d", &cpu::run_conv2d_fft),
@@ -103,6 +118,7 @@ class CpuDevice final : public Device {
         winograd("conv2d_transpose/winograd", "conv2d_transpose",
                  &cpu::run_conv2d_transpose_winograd),
         transpose,
+        weights,
         row("conv2d_weights/direct", "conv2d_weights", cpu::kConv2dWeightsWorkspace,
             &cpu::run_conv2d_weights_direct, &cpu::conv2d_weights_direct_work)};
     return cpu::direct_ops_f32() == nullptr ? none : table;

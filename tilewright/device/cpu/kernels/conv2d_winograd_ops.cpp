@@ -256,8 +256,120 @@ void weights(const WinogradWeights& job) {
   }
 }
 
+// Four gradients of results to six factors.
+HWY_INLINE void spread_result(const Vec (&g)[4], Vec (&u)[6]) {
+  const Tag t;
+  const Vec a = hn::Set(t, kA), b = hn::Set(t, kB);
+  const Vec even_a = hn::MulAdd(hn::Set(t, 0.5f), g[2], g[0]);
+  const Vec even_b = hn::MulAdd(hn::Set(t, 2.0f), g[2], g[0]);
+  const Vec odd_a = hn::Mul(a, hn::MulAdd(hn::Set(t, 0.5f), g[3], g[1]));
+  const Vec odd_b = hn::Mul(b, hn::MulAdd(hn::Set(t, 2.0f), g[3], g[1]));
+  u[0] = g[0];
+  u[1] = hn::Add(even_a, odd_a);
+  u[2] = hn::Sub(even_a, odd_a);
+  u[3] = hn::Add(even_b, odd_b);
+  u[4] = hn::Sub(even_b, odd_b);
+  u[5] = g[3];
+}
+
+// Six products to three taps.
+HWY_INLINE void gather_taps(const Vec (&u)[6], Vec (&g)[3]) {
+  const Tag t;
+  const Vec a = hn::Set(t, -2.0f / 3), b = hn::Set(t, 1.0f / 6);
+  const Vec sum_a = hn::Mul(a, hn::Add(u[1], u[2])), gap_a = hn::Mul(a, hn::Sub(u[1], u[2]));
+  const Vec sum_b = hn::Mul(b, hn::Add(u[3], u[4])), gap_b = hn::Mul(b, hn::Sub(u[3], u[4]));
+  g[0] = hn::Add(hn::Add(u[0], sum_a), sum_b);
+  g[1] = hn::MulAdd(hn::Set(t, kA), gap_a, hn::Mul(hn::Set(t, kB), gap_b));
+  g[2] = hn::MulAdd(hn::Set(t, 0.5f), sum_a, hn::MulAdd(hn::Set(t, 2.0f), sum_b, u[5]));
+}
+
+void source_lanes(const WinogradLanes& job) {
+  const Tag t;
+  for (Index r = 0; r < job.rows; ++r)
+    for (Index c = 0; c < job.columns; ++c) {
+      const float* from = job.src + kWinogradOut * (r * job.row + c * job.column);
+      float* const to = job.dst + (r * job.columns + c) * job.tile_step;
+      Vec half[kWinogradIn][kWinogradIn];
+      for (Index x = 0; x < kWinogradIn; ++x) {
+        Vec d[6];
+#pragma GCC unroll 6
+        for (Index y = 0; y < kWinogradIn; ++y)
+          d[y] = hn::LoadU(t, from + y * job.row + x * job.column);
+        transform_source(d);
+#pragma GCC unroll 6
+        for (Index i = 0; i < kWinogradIn; ++i) half[i][x] = d[i];
+      }
+      for (Index i = 0; i < kWinogradIn; ++i) {
+        transform_source(half[i]);
+#pragma GCC unroll 6
+        for (Index j = 0; j < kWinogradIn; ++j)
+          hn::StoreU(half[i][j], t, to + (kWinogradIn * i + j) * job.product_step);
+      }
+    }
+}
+
+void result_lanes(const WinogradLanes& job) {
+  const Tag t;
+  for (Index r = 0; r < job.rows; ++r)
+    for (Index c = 0; c < job.columns; ++c) {
+      const float* from = job.src + kWinogradOut * (r * job.row + c * job.column);
+      float* const to = job.dst + (r * job.columns + c) * job.tile_step;
+      Vec half[kWinogradIn][kWinogradOut];
+      for (Index x = 0; x < kWinogradOut; ++x) {
+        Vec g[4], u[6];
+#pragma GCC unroll 4
+        for (Index y = 0; y < kWinogradOut; ++y)
+          g[y] = hn::LoadU(t, from + y * job.row + x * job.column);
+        spread_result(g, u);
+#pragma GCC unroll 6
+        for (Index i = 0; i < kWinogradIn; ++i) half[i][x] = u[i];
+      }
+      for (Index i = 0; i < kWinogradIn; ++i) {
+        Vec u[6];
+        spread_result(half[i], u);
+#pragma GCC unroll 6
+        for (Index j = 0; j < kWinogradIn; ++j)
+          hn::StoreU(u[j], t, to + (kWinogradIn * i + j) * job.product_step);
+      }
+    }
+}
+
+// totals[0 .. kLanes) += v
+HWY_INLINE void add_wide(double* totals, Vec v) {
+  const hn::Half<Tag> half;
+  const hn::Rebind<double, decltype(half)> d;
+  double* const upper = totals + kLanes / 2;
+  const auto low = hn::PromoteTo(d, hn::LowerHalf(half, v));
+  const auto high = hn::PromoteTo(d, hn::UpperHalf(half, v));
+  hn::StoreU(hn::Add(hn::LoadU(d, totals), low), d, totals);
+  hn::StoreU(hn::Add(hn::LoadU(d, upper), high), d, upper);
+}
+
+void taps(const WinogradTaps& job) {
+  const Tag t;
+  for (Index x = 0; x < job.count; x += kLanes) {
+    Vec half[3][kWinogradIn];
+    for (Index j = 0; j < kWinogradIn; ++j) {
+      Vec u[6], g[3];
+#pragma GCC unroll 6
+      for (Index i = 0; i < kWinogradIn; ++i)
+        u[i] = hn::LoadU(t, job.src + (kWinogradIn * i + j) * job.product_step + x);
+      gather_taps(u, g);
+#pragma GCC unroll 3
+      for (Index k = 0; k < 3; ++k) half[k][j] = g[k];
+    }
+    for (Index k = 0; k < 3; ++k) {
+      Vec g[3];
+      gather_taps(half[k], g);
+#pragma GCC unroll 3
+      for (Index l = 0; l < 3; ++l) add_wide(job.totals + (3 * k + l) * job.total_step + x, g[l]);
+    }
+  }
+}
+
 const WinogradOps* winograd_table() {
-  static const WinogradOps table{static_cast<int>(kLanes), &source, &result, &weights};
+  static const WinogradOps table{
+      static_cast<int>(kLanes), &source, &result, &weights, &source_lanes, &result_lanes, &taps};
   return &table;
 }
 

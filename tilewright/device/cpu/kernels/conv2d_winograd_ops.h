@@ -49,6 +49,26 @@ struct WinogradWeights {
   Index product_step = 0;
 };
 
+/// Tiles with channels along the lanes, for gradients of weights: element (y, x) of a vector of
+/// channels lies at src[y * row + x * column]; factor p of the tile (r, c) goes to
+/// dst[p * product_step + (r * columns + c) * tile_step].
+struct WinogradLanes {
+  const float* src = nullptr;
+  Index row = 0, column = 0;
+  Index rows = 0, columns = 0;  // tiles
+  float* dst = nullptr;
+  Index product_step = 0, tile_step = 0;
+};
+
+/// totals[k * total_step + i] += tap k of the products src[p * product_step + i], i < `count`,
+/// which is a multiple of the lanes.
+struct WinogradTaps {
+  const float* src = nullptr;
+  Index product_step = 0, count = 0;
+  double* totals = nullptr;
+  Index total_step = 0;
+};
+
 /// Elements of scratch for tiles in rows of `columns`.
 constexpr Index winograd_scratch(Index columns) {
   constexpr Index kMostLanes = 16;
@@ -60,6 +80,12 @@ struct WinogradOps {
   void (*source)(const WinogradSource& job) = nullptr;
   void (*result)(const WinogradResult& job) = nullptr;
   void (*weights)(const WinogradWeights& job) = nullptr;
+  /// 6 x 6 elements per tile, as `source` transforms them.
+  void (*source_lanes)(const WinogradLanes& job) = nullptr;
+  /// 4 x 4 gradients of results per tile: the transpose of what `result` does.
+  void (*result_lanes)(const WinogradLanes& job) = nullptr;
+  /// The transpose of what `weights` does.
+  void (*taps)(const WinogradTaps& job) = nullptr;
 };
 
 /// The transforms of the best target of this machine, or null if it has no fused multiply-add.
