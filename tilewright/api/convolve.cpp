@@ -19,7 +19,7 @@ namespace {
 class RepeatedFilter final : public Store {
  public:
   RepeatedFilter(Tensor taps, Index bands)
-      : taps_(std::move(taps)), spec_{taps_.dtype(), taps_.shape()} {
+      : taps_(std::move(taps)), factors_(factors_of(taps_)), spec_{taps_.dtype(), taps_.shape()} {
     spec_.shape[0] = bands;
   }
   const TensorSpec& spec() const override { return spec_; }
@@ -35,9 +35,11 @@ class RepeatedFilter final : public Store {
   void write(const Region&, const ConstTensorView&) override {
     throw InternalError("a filter is read-only");
   }
+  const Factors* factors() const override { return factors_ ? &*factors_ : nullptr; }
 
  private:
   Tensor taps_;
+  std::optional<Factors> factors_;
   TensorSpec spec_;
 };
 

@@ -59,6 +59,7 @@ std::unique_ptr<Store> open_input(const std::string& path, const std::string& ds
 
 StoreHints store_hints(const Store& store) {
   StoreHints h = hints_of(store.layout());
+  h.factored = store.factors() != nullptr;
   h.in_place = store.readable().data != nullptr;
   h.file = dynamic_cast<const MemoryStore*>(&store) == nullptr;
   return h;

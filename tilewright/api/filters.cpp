@@ -169,4 +169,31 @@ Tensor make_filter(const std::string& spec) {
                    ", or write the taps as [[0,1,0],[1,-4,1],[0,1,0]]");
 }
 
+std::optional<Factors> factors_of(const Tensor& taps) {
+  const auto ky = static_cast<std::size_t>(taps.shape()[2]);
+  const auto kx = static_cast<std::size_t>(taps.shape()[3]);
+  const double* w = taps.data<double>();
+  const auto exact = [&](const Factors& f) {
+    for (std::size_t i = 0; i < ky * kx; ++i)
+      if (f.column[i / kx] * f.row[i % kx] != w[i]) return false;
+    return true;
+  };
+  Factors f{std::vector<double>(ky), std::vector<double>(kx)};
+  // The square root of a rounded square is the number that was squared.
+  for (std::size_t i = 0; ky == kx && i < ky; ++i) f.column[i] = std::sqrt(w[i * kx + i]);
+  f.row = f.column;
+  if (ky == kx && exact(f)) return f;
+  // Every row is a multiple of the one with the largest tap.
+  const auto largest = static_cast<std::size_t>(
+      std::max_element(w, w + ky * kx,
+                       [](double a, double b) { return std::abs(a) < std::abs(b); }) -
+      w);
+  if (!(std::abs(w[largest]) > 0)) return std::nullopt;
+  const std::size_t pivot = largest / kx * kx;
+  f.column.resize(ky), f.row.assign(w + pivot, w + pivot + kx);
+  for (std::size_t i = 0; i < ky; ++i) f.column[i] = w[i * kx + largest % kx] / w[largest];
+  if (exact(f)) return f;
+  return std::nullopt;
+}
+
 }  // namespace tilewright

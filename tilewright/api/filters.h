@@ -1,10 +1,11 @@
 // Named and written kernels: "gauss:sigma=3", "box:9", "sobel-x", "[[0,1,0],[1,-4,1],[0,1,0]]".
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "tilewright/tensor/tensor.h"
+#include "tilewright/store/store.h"
 
 namespace tilewright {
 
@@ -20,5 +21,9 @@ const std::vector<FilterInfo>& filter_table();
 /// bracketed list of rows. Gaussians are cut at 4 sigma and sum to 1, boxes sum to 1. Throws
 /// InvalidArgument that names what is not understood.
 Tensor make_filter(const std::string& spec);
+
+/// The column and the row whose products, rounded to f64, are exactly the f64 taps [1,1,ky,kx], as
+/// those of gauss, box and sobel are; nothing if none were found.
+std::optional<Factors> factors_of(const Tensor& taps);
 
 }  // namespace tilewright

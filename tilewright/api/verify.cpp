@@ -123,9 +123,10 @@ VerifyReport verify_windows(Convolution& c, Store& dst, const Machine& machine,
   Recomputer reference(by_definition, stores);
   const std::string kernel = c.plan.kernel.device + ":" + c.plan.kernel.name;
   const bool canonical = c.plan.kernel.order == Order::kCanonical;
-  Recomputer other(plan_regions(problem, third, size, canonical ? "" : kernel,
-                                canonical ? Exactness::kBits : c.plan.exact),
-                   stores);
+  Recomputer other(
+      plan_regions(problem, third, size, canonical ? "" : kernel,
+                   canonical ? Exactness::kBits : c.plan.exact, c.weights->factors() != nullptr),
+      stores);
   MagnitudeStore src_size(*stores.src, reach_of(c.plan)), weights_size(*stores.weights);
   MagnitudeStore bias_size(c.bias == nullptr ? dst : *c.bias);
   const Stores size_stores{&src_size, &weights_size, c.bias == nullptr ? nullptr : &bias_size,

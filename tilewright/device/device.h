@@ -25,6 +25,10 @@ struct StepArgs {
   Interval real_y{0, kEverywhere}, real_x{0, kEverywhere};
   /// [groups*co, ci, ky, kx] of this step, dense, taps in the order in which they are summed.
   ConstTensorView weights;
+  /// For kernels that are `factored`: taps ky and kx whose products are the weights of every
+  /// channel, in the order in which they are summed.
+  const double* column = nullptr;
+  const double* row = nullptr;
   /// Whether Kernel::pack has been applied to the data of `weights`.
   bool packed = false;
   /// [1, groups*co, 1, 1]; null unless this is the last step of a piece and the layer has bias.

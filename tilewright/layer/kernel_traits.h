@@ -74,6 +74,9 @@ struct KernelTraits {
   KernelRates per_cycle{46, 9, 0.04};
   /// Reads images where they lie and makes their zero padding itself (StepArgs::real_y, real_x).
   bool in_place = false;
+  /// Takes weights alone that are products of a column and a row, one channel per group
+  /// (StepArgs::column, row).
+  bool factored = false;
   WindowRange windows{};
   Anchors anchors = kAnywhere;  // for Order::kAnchored
   ErrorGrowth error{};

@@ -97,8 +97,7 @@ void set_footprint(Plan& p, const PlanOptions& hints) {
   MemoryUse m;
   p.src_in_place = hints.src.in_place && p.kernel.in_place && p.problem.src_dtype == compute &&
                    layer.padding_mode() == PaddingMode::kZero;
-  if (!p.src_in_place)
-    m.src_tiles = checked_mul(p.in_flight, tile_bytes(window.shape(), compute));
+  if (!p.src_in_place) m.src_tiles = checked_mul(p.in_flight, tile_bytes(window.shape(), compute));
   const bool turned = sums_image(layer) && layer.reversed_taps();
   p.dst_in_place = hints.dst.in_place && p.problem.dst_dtype == sums && !turned;
   if (!p.dst_in_place) m.dst_tiles = checked_mul(p.in_flight, dense_bytes(tile.shape(), sums));
@@ -112,6 +111,8 @@ void set_footprint(Plan& p, const PlanOptions& hints) {
   const Index slack = checked_mul(blocks, kTileSlackBytes + 64);
   m.weights = p.keep_weights ? checked_add(p.problem.spec(Operand::kWeights).bytes(), slack)
                              : checked_mul(p.in_flight, dense_bytes(taps.shape(), compute));
+  if (p.kernel.factored)
+    m.weights = checked_add(m.weights, round_up(8 * (taps.shape()[kY] + taps.shape()[kX]), 64));
   if (p.problem.has_bias()) m.bias = dense_bytes(p.problem.spec(Operand::kBias).shape, compute);
   m.workspace = workspace_bytes(p.kernel, step, p.threads);
   p.memory = m;

@@ -32,9 +32,11 @@ bool named(const KernelInfo& k, const std::string& name) {
 
 }  // namespace
 
-bool computes(const KernelInfo& k, const Problem& p) {
+bool computes(const KernelInfo& k, const Problem& p, bool factored) {
   if (k.layer != p.layer->name()) return false;
   if (std::find(k.dtypes.begin(), k.dtypes.end(), p.compute) == k.dtypes.end()) return false;
+  const Extents e = p.extents();
+  if (k.factored && !(factored && e[Axis::kCi] == 1 && e[Axis::kCo] == 1)) return false;
   // Folded outputs begin where padding does, not at a kernel's tiles.
   if (k.order == Order::kAnchored && p.layer->folded()) return false;
   for (const Dim d : {kY, kX}) {
@@ -51,7 +53,7 @@ std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Mach
   std::vector<const KernelInfo*> list;
   std::string offered;
   for (const KernelInfo& k : machine.kernels) {
-    if (!computes(k, problem)) continue;
+    if (!computes(k, problem, options.weights.factored)) continue;
     offered += fmt::format("{}{}:{} ({})", offered.empty() ? "" : ", ", k.device, k.name,
                            to_string(class_of(k.order)));
     if (!named(k, options.kernel) || class_of(k.order) > options.least) continue;

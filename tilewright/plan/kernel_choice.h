@@ -6,7 +6,7 @@
 namespace tilewright {
 
 /// Whether `kernel` computes `problem` at all.
-bool computes(const KernelInfo& kernel, const Problem& problem);
+bool computes(const KernelInfo& kernel, const Problem& problem, bool factored = false);
 
 /// The kernels of `machine` that compute `problem` at `options.least` or better, fastest first; of
 /// those that `options.kernel` names: a device ("reference"), a kernel ("conv2d/direct", "direct")

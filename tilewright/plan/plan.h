@@ -72,6 +72,8 @@ struct StoreHints {
   /// For src: read where it lies, for dst: computed where it ends up, without a tile. The store
   /// must offer readable() or memory().
   bool in_place = false;
+  /// For weights: Store::factors() has them.
+  bool factored = false;
   Shape block{1, 1, 1, 1};
   bool cached = false;
   bool sequential = false;

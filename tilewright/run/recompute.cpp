@@ -43,8 +43,9 @@ Tensor Recomputer::compute(const Block& block) {
 }
 
 Plan plan_regions(const Problem& problem, const Machine& machine, const Block& block,
-                  const std::string& kernel, Exactness least) {
+                  const std::string& kernel, Exactness least, bool factored) {
   PlanOptions options;
+  options.weights.factored = factored;
   options.kernel = kernel;
   options.least = least;
   // Weights are streamed: a region may begin in the middle of a block of channels.

@@ -22,8 +22,8 @@ class Recomputer {
 };
 
 /// The least wide plan that computes regions of up to `block` within the machine's budget.
-/// `kernel` as in PlanOptions.
+/// `kernel` as in PlanOptions, `factored` as in its hints about weights.
 Plan plan_regions(const Problem& problem, const Machine& machine, const Block& block,
-                  const std::string& kernel, Exactness least);
+                  const std::string& kernel, Exactness least, bool factored = false);
 
 }  // namespace tilewright

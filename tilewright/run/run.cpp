@@ -29,6 +29,9 @@ void check_stores(const Plan& plan, const Stores& stores) {
   check_store(stores.weights, p.spec(Operand::kWeights), "weights", false);
   if (p.has_bias()) check_store(stores.bias, p.spec(Operand::kBias), "bias", false);
   check_store(stores.dst, p.spec(Operand::kDst), "dst", true);
+  if (plan.kernel.factored && stores.weights->factors() == nullptr)
+    throw InvalidArgument(
+        "run: the plan is for weights that are products of a column and a row; plan these anew");
   if (plan.src_in_place && stores.src->readable().data == nullptr)
     throw InvalidArgument("run: the plan reads 'src' in place, but it is not plain memory");
   if (plan.dst_in_place && stores.dst->memory().data == nullptr)

@@ -111,6 +111,13 @@ Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
     src_slots.push_back(slot);
     dst_slots.push_back({p.dst_in_place ? nullptr : pool.take(dense_bytes(tile, sums))});
   }
+  if (p.kernel.factored) {
+    factors = *s.weights->factors();
+    if (layer.reversed_taps()) {
+      std::reverse(factors.column.begin(), factors.column.end());
+      std::reverse(factors.row.begin(), factors.row.end());
+    }
+  }
   if (layer.folded()) cell = pool.take(dense_bytes(tile, sums));
   if (p.keep_weights)
     for (Index i = 0; i < graph.weights_blocks(); ++i)
@@ -280,6 +287,7 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
   const bool kept = !bench_.kept_weights.empty();
   const auto block = static_cast<std::size_t>(kept ? step.weights_block : 0);
   args.weights = bench_.weights_view(kept ? bench_.kept_weights[block] : src.weights, step.weights);
+  args.column = bench_.factors.column.data(), args.row = bench_.factors.row.data();
   args.packed = kept && bench_.packed_weights[block];
   args.dst = !cell ? tile : bench_.cell_view(region.shape());
   if (step.last && bench_.bias != nullptr) args.bias = bench_.bias_view(piece.dst[kC]);

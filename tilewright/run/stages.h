@@ -40,6 +40,7 @@ struct Bench {
   DType sums;                            // dtype of dst tiles
   std::vector<std::byte*> kept_weights;  // one block each; empty if streamed
   std::vector<bool> packed_weights;      // which of them Kernel::pack has rearranged
+  Factors factors;                       // of the weights, for kernels that want them
   Shape tile_strides{};                  // of every source tile
   Index scratch_bytes = 0;               // that the stores hold for themselves
 

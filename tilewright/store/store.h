@@ -44,6 +44,11 @@ struct RasterMetadata {
                            Index channels) const;
 };
 
+/// Taps [ky] and [kx] whose products, rounded once, are the taps of every channel.
+struct Factors {
+  std::vector<double> column, row;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -69,6 +74,8 @@ class Store {
   virtual ConstTensorView readable() const { return {}; }
   /// The same, if it may be written.
   virtual TensorView memory() { return {}; }
+  /// Of weights that are known to be products; null of others.
+  virtual const Factors* factors() const { return nullptr; }
   /// Completes a store made by create_store: once every write was accepted, it appears under its
   /// final name. Without commit, the destructor removes what was written.
   virtual void commit() {}

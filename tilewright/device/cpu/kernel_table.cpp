@@ -1,0 +1,138 @@
+// One function for each algorithm, one row for each layer that it serves.
+#include "tilewright/device/cpu/kernel_table.h"
+
+#include "tilewright/device/cpu/kernels/conv2d_direct.h"
+#include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
+#include "tilewright/device/cpu/kernels/conv2d_fft.h"
+#include "tilewright/device/cpu/kernels/conv2d_separable.h"
+#include "tilewright/device/cpu/kernels/conv2d_weights.h"
+#include "tilewright/device/cpu/kernels/conv2d_weights_winograd.h"
+#include "tilewright/device/cpu/kernels/conv2d_winograd.h"
+#include "tilewright/device/cpu/kernels/direct_work.h"
+
+namespace tilewright::cpu {
+namespace {
+
+using Run = void(const StepArgs&);
+using Work = KernelWork(const Layer&, const Block&);
+
+Kernel kernel(const char* name, Order order, Index workspace, Run* run, Work* work) {
+  Kernel k;
+  k.name = name;
+  k.layer = k.name.substr(0, k.name.find('/'));
+  k.order = order;
+  k.dtypes = {DType::kF32};
+  k.workspace_bytes_per_thread = workspace;
+  k.run = run;
+  k.work = work;
+  return k;
+}
+
+Kernel direct(const char* name, Index workspace, Run* run, Work* work) {
+  Kernel k = kernel(name, Order::kCanonical, workspace, run, work);
+  k.dtypes.push_back(DType::kF64);
+  return k;
+}
+
+Kernel direct_in_place(const char* name, Run* run, Work* work) {
+  Kernel k = direct(name, kConv2dDirectWorkspace, run, work);
+  k.in_place = true;
+  k.workspace = [](const Block& step) {
+    const Index taps = step[Axis::kKy].size() * step[Axis::kKx].size();
+    return conv2d_direct_workspace(step[Axis::kCo].size(), step[Axis::kCi].size() * taps);
+  };
+  return k;
+}
+
+Kernel winograd(const char* name, Index workspace, Run* run, Work* work) {
+  Kernel k = kernel(name, Order::kAnchored, workspace, run, work);
+  k.windows = {{3, 4}, 1, 1};
+  k.anchors[Axis::kY] = k.anchors[Axis::kX] = kWinogradTile;
+  k.anchors[Axis::kKy] = k.anchors[Axis::kKx] = 0;
+  return k;
+}
+
+Kernel winograd_in_place(const char* name, Run* run) {
+  Kernel k = winograd(name, kConv2dWinogradWorkspace, run, &conv2d_winograd_work);
+  k.in_place = true;
+  k.anchors[Axis::kCi] = kWinogradChannels;
+  k.workspace = [](const Block& step) {
+    return conv2d_winograd_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
+  };
+  k.error = {kWinogradErrorFactor, kWinogradRoundings};
+  return k;
+}
+
+Kernel winograd_weights() {
+  Kernel k = winograd("conv2d_weights/winograd", kConv2dWeightsWinogradWorkspace,
+                      &run_conv2d_weights_winograd, &conv2d_weights_winograd_work);
+  k.workspace = [](const Block& step) {
+    return conv2d_weights_winograd_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
+  };
+  k.error = {kWeightsWinogradErrorFactor, kWeightsWinogradRoundings};
+  return k;
+}
+
+Kernel fft(const char* name, Run* run, Work* work) {
+  Kernel k = kernel(name, Order::kAnchored, kConv2dFftWorkspace, run, work);
+  k.per_cycle = {11, 8, 0.05};
+  k.windows = {{1, kFftMostTaps + 1}, 1, 1};
+  return k;
+}
+
+Kernel fft_in_place(const char* name, Run* run) {
+  Kernel k = fft(name, run, &conv2d_fft_work);
+  k.in_place = true;
+  k.workspace = &conv2d_fft_workspace;
+  k.shared_workspace = &conv2d_fft_shared_workspace;
+  k.tiling = &conv2d_fft_tiling;
+  return k;
+}
+
+Kernel fft_weights() {
+  Kernel k = fft("conv2d_weights/fft", &run_conv2d_weights_fft, &conv2d_weights_fft_work);
+  k.workspace = &conv2d_weights_fft_workspace;
+  k.shared_workspace = &conv2d_weights_fft_shared_workspace;
+  k.tiling = &conv2d_weights_fft_tiling;
+  return k;
+}
+
+Kernel separable() {
+  Kernel k = kernel("conv2d/separable", Order::kAnchored, kConv2dSeparableWorkspace,
+                    &run_conv2d_separable, &conv2d_separable_work);
+  k.dtypes.push_back(DType::kF64);
+  k.in_place = true;
+  k.factored = true;
+  k.windows = {{1, kConv2dSeparableMostTaps + 1}, 1, 1};
+  k.workspace = [](const Block& step) {
+    return conv2d_separable_workspace(step[Axis::kKy].size(), step[Axis::kKx].size());
+  };
+  k.tiling = &conv2d_separable_tiling;
+  return k;
+}
+
+std::vector<Kernel> make_table() {
+  Kernel forward = direct_in_place("conv2d/direct", &run_conv2d_direct, &conv2d_direct_work);
+  forward.pack = &pack_conv2d_direct;
+  return {forward,
+          separable(),
+          fft_in_place("conv2d/fft", &run_conv2d_fft),
+          fft_in_place("conv2d_transpose/fft", &run_conv2d_transpose_fft),
+          fft_weights(),
+          winograd_in_place("conv2d/winograd", &run_conv2d_winograd),
+          winograd_in_place("conv2d_transpose/winograd", &run_conv2d_transpose_winograd),
+          direct_in_place("conv2d_transpose/direct", &run_conv2d_transpose_direct,
+                          &conv2d_transpose_direct_work),
+          winograd_weights(),
+          direct("conv2d_weights/direct", kConv2dWeightsWorkspace, &run_conv2d_weights_direct,
+                 &conv2d_weights_direct_work)};
+}
+
+}  // namespace
+
+const std::vector<Kernel>& kernel_table() {
+  static const std::vector<Kernel> none, table = make_table();
+  return direct_ops_f32() == nullptr ? none : table;
+}
+
+}  // namespace tilewright::cpu
