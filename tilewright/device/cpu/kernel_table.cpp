@@ -75,7 +75,7 @@ Kernel winograd_weights() {
 
 Kernel fft(const char* name, Run* run, Work* work) {
   Kernel k = kernel(name, Order::kAnchored, kConv2dFftWorkspace, run, work);
-  k.per_cycle = {11, 8, 0.05};
+  k.per_cycle = {21, 15, 0.1};
   k.windows = {{1, kFftMostTaps + 1}, 1, 1};
   return k;
 }
