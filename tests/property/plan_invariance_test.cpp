@@ -150,7 +150,7 @@ bool check(const Case& c) {
 }
 
 // Cuts of a gradient of weights; most keep to the blocks in which images are summed.
-std::string random_sum_force(Draw& d, const Problem& p) {
+std::string random_sum_force(Draw& d, const Problem& p, bool taps) {
   const Extents e = p.extents();
   std::string force;
   const auto add = [&](const std::string& key, const std::string& value) {
@@ -171,8 +171,8 @@ std::string random_sum_force(Draw& d, const Problem& p) {
     if (d.chance(80)) add("y", std::to_string(rows()));
     if (d.chance(15)) add("x", random_parts(d, e[Axis::kX]));
   }
-  if (d.chance(30)) add("ky", random_parts(d, e[Axis::kKy]));
-  if (d.chance(30)) add("kx", random_parts(d, e[Axis::kKx]));
+  if (taps && d.chance(30)) add("ky", random_parts(d, e[Axis::kKy]));
+  if (taps && d.chance(30)) add("kx", random_parts(d, e[Axis::kKx]));
   if (columns || d.chance(50))
     add("n", columns || d.chance(70) ? "1" : random_parts(d, e[Axis::kN]));
   add("flight", d.of<std::string>({"1", "2"}));
@@ -187,6 +187,7 @@ enum class Pass {
   kBias,
   kStableForward,
   kStableSrc,
+  kStableWeights,
   kFftForward,
   kFftSrc,
   kFftWeights
@@ -196,10 +197,11 @@ bool by_fft(Pass pass) {
   return pass == Pass::kFftForward || pass == Pass::kFftSrc || pass == Pass::kFftWeights;
 }
 bool is_stable(Pass pass) {
-  return pass == Pass::kStableForward || pass == Pass::kStableSrc || by_fft(pass);
+  return pass == Pass::kStableForward || pass == Pass::kStableSrc || pass == Pass::kStableWeights ||
+         by_fft(pass);
 }
 
-std::string random_winograd_problem(Draw& d) {
+std::string random_winograd_problem(Draw& d, bool wide_image = false) {
   const auto n = [](const char* key, Index v) { return key + std::to_string(v) + " "; };
   // Many channels or many pixels, not both: the definition takes its time.
   const bool deep = d.chance(15);
@@ -208,8 +210,8 @@ std::string random_winograd_problem(Draw& d) {
   const auto channels = [&] { return groups * (deep ? d.in(60, 270) / groups : d.in(1, 9)); };
   const auto pad = [&] { return d.of<std::string>({"0", "1", "1", "2", "3"}); };
   return "conv2d " + n("n", d.chance(70) ? 1 : 2) + n("ci", channels()) + n("y", side()) +
-         n("x", side()) + n("co", channels()) + "k3x3 p" + pad() + "," + pad() + "," + pad() + "," +
-         pad() + " " + n("g", groups) + "f32";
+         n("x", side() + (wide_image ? 128 : 0)) + n("co", channels()) + "k3x3 p" + pad() + "," +
+         pad() + "," + pad() + "," + pad() + " " + n("g", groups) + "f32";
 }
 
 std::string random_fft_problem(Draw& d) {
@@ -267,14 +269,16 @@ std::string random_stable_force(Draw& d, const Problem& p, const std::string& ke
 
 Problem problem_of(Draw& d, Pass pass) {
   const auto stable = [&] {
-    return by_fft(pass) ? random_fft_problem(d) : random_winograd_problem(d);
+    return by_fft(pass) ? random_fft_problem(d)
+                        : random_winograd_problem(d, pass == Pass::kStableWeights && d.chance(25));
   };
   if (pass == Pass::kStableForward || pass == Pass::kFftForward) {
     const char* modes[] = {"", " m:reflect", " m:replicate", " m:circular", " bias", " src:u8"};
     return parse_problem(stable() + modes[d.in(0, 5)]);
   }
   if (is_stable(pass)) {
-    const Operand wrt = pass == Pass::kFftWeights ? Operand::kWeights : Operand::kSrc;
+    const bool weights = pass == Pass::kFftWeights || pass == Pass::kStableWeights;
+    const Operand wrt = weights ? Operand::kWeights : Operand::kSrc;
     return gradient_problem(parse_problem(stable()), wrt, DType::kF32).problem;
   }
   const bool summed = pass == Pass::kWeights || pass == Pass::kBias;
@@ -295,9 +299,10 @@ Case random_case(std::uint64_t seed, Pass pass) {
   c.problem = p.line();
   const bool stable = is_stable(pass);
   const std::string kernel = by_fft(pass) ? "fft" : "winograd";
-  c.force = stable                 ? random_stable_force(d, p, kernel)
-            : sums_image(*p.layer) ? random_sum_force(d, p)
-                                   : random_force(d, p);
+  c.force = pass == Pass::kStableWeights ? random_sum_force(d, p, false)
+            : stable                     ? random_stable_force(d, p, kernel)
+            : sums_image(*p.layer)       ? random_sum_force(d, p, true)
+                                         : random_force(d, p);
   c.kernel = stable ? kernel : d.chance(85) ? "direct" : "reference";
   c.threads = static_cast<int>(d.in(1, 3));
   c.seed = seed % 1000000;
@@ -343,6 +348,10 @@ RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfFftsGradientOfTheSource, ()) {
 
 RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfFftsGradientOfTheWeights, ()) {
   check_random(1, Pass::kFftWeights);
+}
+
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfWinogradsGradientOfTheWeights, ()) {
+  check_random(3, Pass::kStableWeights);
 }
 
 RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfTheGradientOfTheBias, ()) {

@@ -82,7 +82,8 @@ class Part {
  private:
   Index wide() const { return shares_.width * s_.ops.lanes; }
 
-  /// The first tap of a vector of DenseLanes::kTaps. The last one of a row ends with the row.
+  /// The first tap of a vector of DenseLanes::kTaps. The last one of a row ends with the row; what
+  /// it shares with the one before belongs to that.
   Tap row_tap(Index v) const {
     const Index per_row = s_.vectors_of(s_.kx);
     const Index row = v / per_row, x = v % per_row * s_.ops.lanes;
@@ -105,6 +106,7 @@ class Part {
         }
         Tap tap = row_tap(vectors_.begin + v);
         tap.kx += l;
+        if (tap.kx < (vectors_.begin + v) % s_.vectors_of(s_.kx) * s_.ops.lanes) continue;
         for (Index c = factors_.begin; c < factors_.end; ++c, total += wide())
           f(*total, *s_.total(g_, c, tap));
       }
@@ -136,7 +138,7 @@ class Part {
     job.vector_row = b.columns * wide();
     LanesJob<T> pack;
     pack.rows = b.rows, pack.columns = b.columns;
-    pack.row_step = s_.a.weights.strides[kY];
+    pack.row_step = pack.ahead = s_.a.weights.strides[kY];
     pack.to_row = job.vector_row, pack.to_step = job.vector_step;
     for (Index v = 0; v < shares_.width; ++v) {
       pack.to = packed_ + v * s_.ops.lanes;

@@ -191,30 +191,40 @@ HWY_INLINE void transpose(const OuterVec<double> (&r)[2], double* to, Index step
   store_blocks(hn::InterleaveUpper(d, r[0], r[1]), to + step, step);
 }
 
+// Whole vectors of columns, all lanes of each before the next: what is written comes to whole cache
+// lines. The last vector ends with the row and may repeat columns.
 template <class T>
 void side_by_side(const LanesJob<T>& job) {
   const OuterTag<T> d;
   constexpr Index kRows = kBlock<T>;
-  for (Index first = 0; first < kLanes<T>; first += kRows) {
-    const T* const* lane = job.lane.data() + first;
-    bool all = true;
-    for (Index l = 0; l < kRows; ++l) all &= lane[l] != nullptr;
-    for (Index y = 0; y < job.rows; ++y) {
-      const Index from = job.offset + y * job.row_step;
-      T* const to = job.to + y * job.to_row + first;
-      Index x = 0;
-      if (all && job.step == 1 && job.columns >= kLanes<T>)
-        for (; x < job.columns; x += kLanes<T>) {
-          const Index begin = std::min(x, job.columns - kLanes<T>);
+  const bool vectors = job.step == 1 && job.columns >= kLanes<T>;
+  const Index chunk = vectors ? kLanes<T> : job.columns;
+  for (Index y = 0; y < job.rows; ++y) {
+    const Index from = job.offset + y * job.row_step;
+    T* const row = job.to + y * job.to_row;
+    for (Index x = 0; x < job.columns; x += chunk) {
+      const Index begin = std::min(x, job.columns - chunk);
+      T* const to = row + begin * job.to_step;
+#pragma GCC unroll 4
+      for (Index first = 0; first < kLanes<T>; first += kRows) {
+        const T* const* lane = job.lane.data() + first;
+        bool all = vectors;
+        for (Index l = 0; l < kRows; ++l) all &= lane[l] != nullptr;
+        if (all) {
           OuterVec<T> rows[kRows];
 #pragma GCC unroll 4
-          for (Index l = 0; l < kRows; ++l) rows[l] = hn::LoadU(d, lane[l] + from + begin);
-          transpose(rows, to + begin * job.to_step, job.to_step);
+          for (Index l = 0; l < kRows; ++l) {
+            rows[l] = hn::LoadU(d, lane[l] + from + begin);
+            __builtin_prefetch(lane[l] + from + begin + job.ahead);
+          }
+          transpose(rows, to + first, job.to_step);
+          continue;
         }
-      for (Index l = 0; l < kRows; ++l)
-        if (lane[l] != nullptr)
-          for (Index i = x; i < job.columns; ++i)
-            to[i * job.to_step + l] = lane[l][from + i * job.step];
+        for (Index l = 0; l < kRows; ++l)
+          if (lane[l] != nullptr)
+            for (Index i = 0; i < chunk; ++i)
+              to[i * job.to_step + first + l] = lane[l][from + (begin + i) * job.step];
+      }
     }
   }
 }

@@ -36,6 +36,7 @@ struct LanesJob {
   Index rows = 1, columns = 0;
   T* to = nullptr;
   Index to_row = 0, to_step = 0;
+  Index ahead = 0;  // memory so many elements after what is read is asked for
 };
 
 /// Numbers of vectors that run() takes.

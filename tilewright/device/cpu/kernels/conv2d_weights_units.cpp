@@ -118,6 +118,11 @@ struct Units {
   Index count = 0;
 };
 
+/// Where the source of a tap lies in the ring, but for its row.
+struct RingTap {
+  Index place = 0, row = 0;
+};
+
 /// The sums of one chunk for one vector of units after another.
 template <class T>
 class Pass {
@@ -132,6 +137,8 @@ class Pass {
     ring_rows_ = chunk.ky.size() == 1 ? 1 : axis_y_.length(1, chunk.ky.size());
     ring_columns_ = axis_x_.length(std::min(s.columns, s.block_columns), chunk.kx.size());
     taps_padded_ = ceil_by(chunk.taps(), tile_.vectors) * tile_.vectors;
+    taps_ = shelf.take<RingTap>(chunk.taps());
+    list_taps();
     sums_ = shelf.take<T>(sums_size());
     results_ = shelf.take<T>(chunk.channels() * row_size());
     ring_ = shelf.take<T>(chunk.ci.size() * ring_rows_ * ring_columns_ * lanes_);
@@ -189,6 +196,8 @@ class Pass {
     source_job_.columns = axis_x_.length(b.columns, chunk_.kx.size());
     source_job_.step = axis_x_.step;
     results_job_.to_step = source_job_.to_step = lanes_;
+    results_job_.ahead = s_.a.weights.strides[kY];
+    source_job_.ahead = axis_y_.step * s_.a.src.strides[kY];
   }
 
   // Row `r` of the packed source, of all channels.
@@ -203,14 +212,20 @@ class Pass {
     }
   }
 
-  const T* source(Index y, Index tap) const {
-    const Tap t = chunk_.tap(tap);
-    const Index row = y * axis_y_.per_result + (t.ky - chunk_.ky.begin) * axis_y_.per_tap;
-    const Index column = (t.kx - chunk_.kx.begin) * axis_x_.per_tap;
-    return ring_ +
-           (((t.ci - chunk_.ci.begin) * ring_rows_ + (turn_ + row) % ring_rows_) * ring_columns_ +
-            column) *
-               lanes_;
+  void list_taps() {
+    for (Index t = 0; t < chunk_.taps(); ++t) {
+      const Tap tap = chunk_.tap(t);
+      const Index channel = (tap.ci - chunk_.ci.begin) * ring_rows_ * ring_columns_;
+      const Index column = (tap.kx - chunk_.kx.begin) * axis_x_.per_tap;
+      taps_[t] = {(channel + column) * lanes_, (tap.ky - chunk_.ky.begin) * axis_y_.per_tap};
+    }
+  }
+
+  // Of a tap, for results whose first source row lies at `row` of the ring.
+  const T* source(Index row, const RingTap& tap) const {
+    Index at = row + tap.row;
+    if (at >= ring_rows_) at -= ring_rows_;
+    return ring_ + tap.place + at * ring_columns_ * lanes_;
   }
 
   void run_row(Index y, Index columns) {
@@ -218,9 +233,10 @@ class Pass {
     job.rows = 1, job.columns = columns;
     job.vector_step = axis_x_.per_result * lanes_;
     job.factor_step = lanes_;
+    const Index row = (turn_ + y * axis_y_.per_result) % ring_rows_;
     for (Index t = 0; t < chunk_.taps(); t += tile_.vectors) {
       for (Index v = 0; v < tile_.vectors; ++v)
-        job.vector[v] = source(y, std::min(t + v, chunk_.taps() - 1));
+        job.vector[v] = source(row, taps_[std::min(t + v, chunk_.taps() - 1)]);
       for (Index c = 0; c < chunk_.channels(); c += tile_.factors) {
         const Index count = std::min(tile_.factors, chunk_.channels() - c);
         for (Index f = 0; f < count; ++f) job.factor[f] = results_ + (c + f) * row_size();
@@ -240,6 +256,7 @@ class Pass {
   Index taps_padded_ = 0;
   Index packed_ = 0, b_rows_ = 0;  // source rows and rows of the last units
   Index turn_ = 0;                 // where the first source row lies in the ring
+  RingTap* taps_;
   T *sums_, *results_, *ring_;
   LanesJob<T> results_job_, source_job_;
 };

@@ -128,7 +128,7 @@ class Part {
     for (Index l = 0; l < std::min(channels, lanes_); ++l)
       job.lane[static_cast<std::size_t>(l)] = first + l * view.strides[kC];
     job.rows = rows, job.columns = columns;
-    job.row_step = view.strides[kY];
+    job.row_step = job.ahead = view.strides[kY];
     job.to = raw_;
     job.to_step = lanes_, job.to_row = all_columns * lanes_;
     s_.ops.side_by_side(job);
