@@ -119,6 +119,7 @@ class Part {
     for (Index f = factors_.begin; f < factors_.end; f += shares_.most) {
       const Index count = std::min(shares_.most, factors_.end - f);
       set_factors(b, f, count, job);
+      if (results_) set_next(b, f + count, job);
       job.totals = totals_ + (f - factors_.begin) * wide();
       s_.ops.run(job, static_cast<int>(shares_.width), static_cast<int>(count));
     }
@@ -159,6 +160,16 @@ class Part {
     for (Index f = 0; f < count; ++f)
       job.factor[f] = results_ ? s_.source(b.n, g_, s_.tap(first + f), b.y, b.x)
                                : s_.results(b.n, g_, first + f, b.y, b.x);
+  }
+
+  // The source rows of the factors after these that lie in no row of these: one for each channel.
+  void set_next(const ResultBlock& b, Index first, OuterJob<T>& job) {
+    job.next_count = 0;
+    job.next_row = s_.stride_y * s_.a.src.strides[kY], job.next_step = s_.stride_x;
+    const Index end = std::min(factors_.end, first + shares_.most), taps = s_.ky * s_.kx;
+    for (Index k = (first + taps - 1) / taps; k * taps < end; ++k)
+      job.next[static_cast<std::size_t>(job.next_count++)] =
+          s_.source(b.n, g_, {k, s_.ky - 1, 0}, b.y, b.x);
   }
 
   const WeightsStep<T>& s_;

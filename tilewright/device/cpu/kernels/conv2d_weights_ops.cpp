@@ -43,6 +43,17 @@ HWY_INLINE OuterVec<T> load_factor(const T* p) {
     return hn::Set(d, *p);
 }
 
+// Planes lie far apart, where hardware does not look ahead.
+template <class T>
+HWY_INLINE void ask_for_next(const OuterJob<T>& job, Index row) {
+  constexpr Index kLine = 64 / sizeof(T);
+  const Index elements = job.columns * job.next_step;
+  for (int i = 0; i < job.next_count; ++i) {
+    const T* const from = job.next[static_cast<std::size_t>(i)] + row * job.next_row;
+    for (Index x = 0; x < elements; x += kLine) __builtin_prefetch(from + x);
+  }
+}
+
 // The fewer operands are held in registers, the others pass by.
 template <bool Lanewise, int V, int F, class T>
 HWY_INLINE void add_products(const OuterJob<T>& job, OuterVec<T> (&sum)[F][V]) {
@@ -54,6 +65,7 @@ HWY_INLINE void add_products(const OuterJob<T>& job, OuterVec<T> (&sum)[F][V]) {
     for (int v = 0; v < V; ++v) vector[v] = job.vector[v] + row * job.vector_row;
 #pragma GCC unroll 16
     for (int f = 0; f < F; ++f) factor[f] = job.factor[f] + row * job.factor_row;
+    ask_for_next(job, row);
     Index at_vector = 0, at_factor = 0;
     for (Index column = 0; column < job.columns; ++column) {
       if constexpr (V <= F) {

@@ -24,6 +24,11 @@ struct OuterJob {
   const T* from = nullptr;
   T* sums = nullptr;
   double* totals = nullptr;
+  /// Memory to come is asked for row by row: `columns * next_step` elements from
+  /// next[i] + row * next_row on, for i < next_count.
+  std::array<const T*, kMaxFactors> next{};
+  int next_count = 0;
+  Index next_row = 0, next_step = 1;
 };
 
 /// to[row * to_row + column * to_step + l] = lane[l][offset + row * row_step + column * step] for

@@ -94,11 +94,12 @@ KernelWork conv2d_transpose_direct_work(const Layer& layer, const Block& step) {
 KernelWork conv2d_weights_direct_work(const Layer& layer, const Block& step) {
   const Direct s = direct(layer, step);
   const double results = s.n * s.g * s.outputs();
-  const double by_results = padded(s.co) * s.depth(), by_taps = padded(s.depth()) * s.co;
-  const bool results_in_lanes = by_results <= by_taps;
+  const double dense = padded(s.co) * s.depth();
+  // Lanes along groups or blocks of results are full, but both operands are packed.
+  const double units = s.co * s.depth() + 4 * (s.co + s.ci);
   KernelWork work = default_work(layer, step);
-  work.flop = 2 * results * (results_in_lanes ? by_results : by_taps);
-  work.bytes += 2 * kFloat * results * (results_in_lanes ? s.co : 2 * s.depth());
+  work.flop = 2 * results * (dense <= units ? dense : s.co * s.depth());
+  work.bytes += 2 * kFloat * results * (dense <= units ? s.co : s.co + 1.5 * s.ci);
   work.visits = results / kLanes * std::ceil(work.flop / results / (2 * kLanes * 24));
   return work;
 }
