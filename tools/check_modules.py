@@ -56,6 +56,7 @@ ALLOWED = {
     "tests": {"device/reference/conv2d_reference.h"},
     # Measures one kernel alone, which the public surface does not offer.
     "bench/kernel_bench.cpp": {"device/cpu/cpu_device.h", "layer/conv2d/conv2d.h"},
+    "bench/kiss_fft_transforms.cpp": {"device/cpu/kernels/conv2d_fft_ops.h"},
 }
 
 # Third-party headers (by pattern) -> places that may include them, besides tests.

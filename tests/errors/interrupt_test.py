@@ -79,12 +79,13 @@ class Interrupt(support.Case):
 
     def test_a_bar_ends_before_the_message(self):
         self.array("a.npy", (1500, 1500))
-        self.interrupt(signal.SIGINT, "conv", "a.npy", "out.npy", "--kernel", "box:301", "--exact", "bits",
-                       "--progress", "bar", "--force", "tile=8x100")
+        self.interrupt(signal.SIGINT, "conv", "a.npy", "out.npy", "--kernel", "box:301",
+                       "--exact", "bits", "--progress", "bar", "--force", "tile=8x100")
 
     def test_a_rerun_works(self):
         self.array("a.npy", (1500, 1500))
-        self.interrupt(signal.SIGINT, "conv", "a.npy", "out.npy", "--kernel", "box:301", "--exact", "bits")
+        self.interrupt(signal.SIGINT, "conv", "a.npy", "out.npy", "--kernel", "box:301",
+                       "--exact", "bits")
         self.succeeds("conv", "a.npy", "out.npy", "--kernel", "box:3")
 
     def test_an_old_output_survives(self):

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <random>
 
-#include "tilewright/store/memory/memory_store.h"
 #include "tilewright/tilewright.h"
 
 namespace tilewright {

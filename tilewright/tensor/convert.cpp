@@ -32,6 +32,16 @@ void copy_strided_row(const ConstTensorView& s, const TensorView& d, Index n, In
   });
 }
 
+// The first axis from which on both lie without gaps; 4 if not even rows do.
+std::size_t first_dense(const ConstTensorView& s, const TensorView& d) {
+  std::size_t first = 4;
+  for (Index run = 1; first > 0; run *= s.shape[--first]) {
+    const bool dense = s.strides[first - 1] == run && d.strides[first - 1] == run;
+    if (!dense && (first == 4 || s.shape[first - 1] != 1)) break;
+  }
+  return first;
+}
+
 }  // namespace
 
 void convert_row(const void* src, DType src_type, void* dst, DType dst_type, Index count) {
@@ -52,15 +62,19 @@ void copy(const ConstTensorView& s, const TensorView& d) {
   if (s.shape != d.shape)
     throw InternalError("copy of shape " + to_string(s.shape) + " to " + to_string(d.shape));
   const bool rows_dense = s.strides[3] == 1 && d.strides[3] == 1;
-  for (Index n = 0; n < s.shape[0]; ++n)
-    for (Index c = 0; c < s.shape[1]; ++c)
-      for (Index y = 0; y < s.shape[2]; ++y) {
+  const std::size_t first = first_dense(s, d);
+  Index run = 1;
+  Shape outer = s.shape;
+  for (std::size_t a = first; a < 4; ++a) run *= s.shape[a], outer[a] = s.shape[a] == 0 ? 0 : 1;
+  for (Index n = 0; n < outer[0]; ++n)
+    for (Index c = 0; c < outer[1]; ++c)
+      for (Index y = 0; y < outer[2]; ++y) {
         if (!rows_dense) {
           copy_strided_row(s, d, n, c, y);
           continue;
         }
         convert_row(s.data + s.offset(n, c, y, 0) * size_of(s.dtype), s.dtype,
-                    d.data + d.offset(n, c, y, 0) * size_of(d.dtype), d.dtype, s.shape[3]);
+                    d.data + d.offset(n, c, y, 0) * size_of(d.dtype), d.dtype, run);
       }
 }
 
