@@ -1,5 +1,6 @@
 // Filters that are products of a column and a row: the two passes against the definition, and the
 // same bits for every cut and thread count.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
