@@ -114,7 +114,7 @@ TEST(Filters, WhatIsNotUnderstoodIsNamed) {
 TEST(Filters, ProductsAreFoundExactly) {
   for (const char* spec :
        {"gauss:sigma=3", "gauss:sigma=0.7", "gauss:sigma=11.3", "box:7", "box:3x5", "sobel-x",
-        "sobel-y", "identity", "[[0,0],[0,2]]", "[[0.1,0.3],[0.2,0.6]]", "[[-1,-3]]"}) {
+        "sobel-y", "identity", "[[0,0],[0,2]]", "[[0]]", "[[0.1,0.3],[0.2,0.6]]", "[[-1,-3]]"}) {
     const Tensor t = make_filter(spec);
     const auto f = factors_of(t);
     ASSERT_TRUE(f.has_value()) << spec;
@@ -124,7 +124,7 @@ TEST(Filters, ProductsAreFoundExactly) {
                   t.data<double>()[y * t.shape()[3] + x])
             << spec;
   }
-  for (const char* spec : {"laplace", "sharpen", "[[0]]", "[[1,2],[2,4.000001]]", "[[1,0],[0,1]]"})
+  for (const char* spec : {"laplace", "sharpen", "[[1,2],[2,4.000001]]", "[[1,0],[0,1]]"})
     EXPECT_FALSE(factors_of(make_filter(spec)).has_value()) << spec;
 }
 

@@ -143,6 +143,13 @@ TEST(AnchoredKernel, CutsThatItDoesNotAllowGoToAnother) {
   options.kernel = "tiles";
   options.force = "y=6";
   EXPECT_THROW(plan(parse_problem(line), anchored_machine(), options), InvalidArgument);
+  // Some cuts it cannot make, whatever is accepted.
+  options.least = Exactness::kBound;
+  EXPECT_EQ(plan(parse_problem(line), anchored_machine(), options).exact, Exactness::kBound);
+  options.force = "ky=2";
+  EXPECT_THROW(plan(parse_problem(line), anchored_machine(), options), InvalidArgument);
+  options.kernel = "";
+  EXPECT_NE(plan(parse_problem(line), anchored_machine(), options).kernel.name, "conv2d/tiles");
 }
 
 TEST(AnchoredKernel, IsCutWhereItsTilesBeginWhateverTheBudget) {

@@ -61,7 +61,7 @@ Plan plan(const Problem& problem, const Machine& machine, const PlanOptions& opt
   const auto kernels = choose_kernels(problem, machine, options);
   // The fastest whose exactness survives the cuts that are forced.
   const auto kernel = std::find_if(kernels.begin(), kernels.end(), [&](const KernelInfo* k) {
-    return search.most_exact(*k) <= options.least;
+    return search.allows_force(*k) && search.most_exact(*k) <= options.least;
   });
   if (kernel == kernels.end())
     refuse_forced(problem, search.most_exact(*plainest(kernels)),

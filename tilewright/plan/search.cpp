@@ -83,6 +83,13 @@ void Search::with_kernel(const KernelInfo& kernel) {
   note_smallest();
 }
 
+bool Search::allows_force(const KernelInfo& kernel) const {
+  const Anchors anchors = tiling_of(kernel, *now_.problem.layer).anchors;
+  return std::none_of(kAxes.begin(), kAxes.end(), [&](Axis a) {
+    return anchors[a] == 0 && force_.given[a] && force_.cuts[a].cut();
+  });
+}
+
 // Only channels and rows of taps decide whether cut taps are summed in the order of the definition,
 // and only at the two ends of their range.
 Exactness Search::most_exact(const KernelInfo& kernel) {

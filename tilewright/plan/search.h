@@ -17,6 +17,9 @@ class Search {
   /// Considers all candidates that use `kernel`.
   void with_kernel(const KernelInfo& kernel);
 
+  /// Whether no axis that `kernel` never cuts is cut by force.
+  bool allows_force(const KernelInfo& kernel) const;
+
   /// The best class of exactness that `kernel` can reach with the cuts that are forced.
   Exactness most_exact(const KernelInfo& kernel);
 
