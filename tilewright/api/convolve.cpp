@@ -164,7 +164,7 @@ Tensor compute(const Problem& problem, const Tensor& src, const Tensor& weights,
                const Tensor* bias) {
   Tensor dst(problem.spec(Operand::kDst));
   PlanOptions planning;
-  planning.src.in_place = planning.dst.in_place = true;
+  planning.src.in_place = planning.weights.in_place = planning.dst.in_place = true;
   RunOptions running;
   running.fingerprint = false;
   run(plan(problem, this_machine(), planning), src, weights, bias, dst, running);

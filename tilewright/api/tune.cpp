@@ -102,7 +102,7 @@ MeasuredRun measure(const Job& job, const Machine& machine, const TuneOptions& o
   PlanOptions planning;
   planning.least = Exactness::kBound;
   planning.kernel = job.kernel->device + ":" + job.kernel->name;
-  planning.src.in_place = planning.dst.in_place = true;
+  planning.src.in_place = planning.weights.in_place = planning.dst.in_place = true;
   planning.force = "flight=1";
   const Extents extents = job.problem.extents();
   for (const Axis a : kAxes)

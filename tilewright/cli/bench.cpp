@@ -52,7 +52,7 @@ void run(const Arguments& a) {
   PlanOptions options;
   options.least = parse_exactness(a.exact);
   options.kernel = a.kernel_impl;
-  options.src.in_place = options.dst.in_place = true;
+  options.src.in_place = options.weights.in_place = options.dst.in_place = true;
   bool headed = a.talk.json;
   for (const Problem& problem : problems) {
     options.force = a.force;

@@ -62,7 +62,7 @@ std::vector<double> run_weights(const Case& c, const Kernel& kernel) {
   const Index in_x = (c.x - 1) * c.sx + (c.kx - 1) * c.dx + 1;
   const Conv2dWeights layer(conv_of(c, in_y, in_x));
   PoisonedTensor<T> src({c.n, c.groups * c.ci, in_y, in_x}, c.seed % 3, c.seed % 5),
-      results({c.n, c.groups * c.co, c.y, c.x}, 0, 0);
+      results({c.n, c.groups * c.co, c.y, c.x}, c.seed % 4, c.seed % 7);
   PoisonedTensor<double> dst({c.groups * c.co, c.ci, c.ky, c.kx}, c.seed % 2, 0);
   Values<T> values(c);
   src.fill(values), results.fill(values);

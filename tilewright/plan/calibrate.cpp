@@ -70,7 +70,7 @@ Plan as_plan(const MeasuredRun& run, const KernelInfo& kernel, int threads) {
   const Extents e = run.problem.extents();
   for (const Axis a : kAxes) p.cuts[a] = Cover(e[a], e[a]);
   PlanOptions options;
-  options.src.in_place = options.dst.in_place = true;
+  options.src.in_place = options.weights.in_place = options.dst.in_place = true;
   set_footprint(p, options);
   set_traffic(p, options);
   return p;

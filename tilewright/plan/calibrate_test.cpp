@@ -21,7 +21,7 @@ const char* const kLines[] = {
 PlanOptions one_piece() {
   PlanOptions options;
   options.kernel = "direct";
-  options.dst.in_place = true;
+  options.src.in_place = options.weights.in_place = options.dst.in_place = true;
   options.force = "flight=1";
   return options;
 }
@@ -36,7 +36,8 @@ Measurements measure(const Machine& truth, double noise = 1) {
   double factor = noise;
   for (const char* line : kLines) {
     const Plan p = plan(parse_problem(line), truth, one_piece());
-    const double copies = copy_seconds(source_copies(p), operand_bytes(p), truth) +
+    const CopyWork source = p.src_in_place ? CopyWork{} : source_copies(p);
+    const double copies = copy_seconds(source, operand_bytes(p), truth) +
                           copy_seconds(weights_copies(p), operand_bytes(p), truth);
     const double kernel = kernel_seconds(p, whole(p.problem.extents())) + truth.step_seconds;
     found.runs.push_back({"cpu:conv2d/direct", p.problem, copies * factor, kernel * factor,

@@ -82,8 +82,11 @@ namespace {
 double read_seconds(const Plan& p, double decoded, const Machine& machine,
                     const PlanOptions& options) {
   const double all = operand_bytes(p);
-  const double copied = !p.src_in_place ? copy_seconds(source_copies(p), all, machine) : 0;
-  const double weights = copy_seconds(weights_copies(p), all, machine);
+  // What is copied into a tile that stays in the cache goes to memory once, not twice.
+  const bool near = p.memory.src_tiles <= machine.cache_bytes / 4;
+  const double copied =
+      p.src_in_place ? 0 : copy_seconds(source_copies(p), near ? all / 2 : all, machine);
+  const double weights = p.weights_in_place ? 0 : copy_seconds(weights_copies(p), all, machine);
   if (!options.src.file) return copied + weights;
   return decoded / machine.read_bytes_per_second + source_rows(p) * kRunSeconds + weights;
 }

@@ -65,6 +65,11 @@ Block largest_step(const Cuts& cuts) {
 
 namespace {
 
+bool needs_no_padding(const Problem& problem) {
+  const Region all = problem.layer->region(Operand::kSrc, whole(problem.extents()));
+  return whole(problem.src_shape).contains(all);
+}
+
 void set_stores(Plan& p, const PlanOptions& hints, const Region& window, const Region& weights,
                 const Region& tile) {
   const bool summed = sums_image(*p.problem.layer), columns = p.cuts[Axis::kX].cut();
@@ -95,8 +100,11 @@ void set_footprint(Plan& p, const PlanOptions& hints) {
   const Region tile = layer.region(Operand::kDst, step);
   const Region taps = layer.region(Operand::kWeights, step);
   MemoryUse m;
-  p.src_in_place = hints.src.in_place && p.kernel.in_place && p.problem.src_dtype == compute &&
-                   layer.padding_mode() == PaddingMode::kZero;
+  p.src_in_place = hints.src.in_place && p.problem.src_dtype == compute &&
+                   (p.kernel.in_place ? layer.padding_mode() == PaddingMode::kZero
+                                      : needs_no_padding(p.problem));
+  p.weights_in_place = hints.weights.in_place && sums_image(layer) &&
+                       p.problem.spec(Operand::kWeights).dtype == compute;
   if (!p.src_in_place) m.src_tiles = checked_mul(p.in_flight, tile_bytes(window.shape(), compute));
   const bool turned = sums_image(layer) && layer.reversed_taps();
   p.dst_in_place = hints.dst.in_place && p.problem.dst_dtype == sums && !turned;
@@ -113,6 +121,7 @@ void set_footprint(Plan& p, const PlanOptions& hints) {
                              : checked_mul(p.in_flight, dense_bytes(taps.shape(), compute));
   if (p.kernel.factored)
     m.weights = checked_add(m.weights, round_up(8 * (taps.shape()[kY] + taps.shape()[kX]), 64));
+  if (p.weights_in_place) m.weights = 0;
   if (p.problem.has_bias()) m.bias = dense_bytes(p.problem.spec(Operand::kBias).shape, compute);
   m.workspace = workspace_bytes(p.kernel, step, p.threads);
   p.memory = m;

@@ -69,8 +69,8 @@ struct Counts {
 /// What planning needs to know about the stores. Defaults are plain memory.
 struct StoreHints {
   bool file = false;  // as fast as a file, not as memory
-  /// For src: read where it lies, for dst: computed where it ends up, without a tile. The store
-  /// must offer readable() or memory().
+  /// For src and summed results: read where they lie, for dst: computed where it ends up, without
+  /// a tile. The store must offer readable() or memory().
   bool in_place = false;
   /// For weights: Store::factors() has them.
   bool factored = false;
@@ -97,6 +97,8 @@ struct Plan {
   int in_flight = 2;
   bool keep_weights = true;
   bool src_in_place = false;
+  /// The gradient of the results, where that takes the place of weights.
+  bool weights_in_place = false;
   bool dst_in_place = false;
   KernelInfo kernel;
   int threads = 1;

@@ -294,7 +294,8 @@ std::string Search::runner_up() const {
 }
 
 double Search::rank(const Plan& p) const {
-  const bool one = p.counts().elemental_convolutions == 1;
+  // Where the image is summed, cuts of it leave one piece.
+  const bool one = p.counts().elemental_convolutions == 1 && !sums_image(*p.problem.layer);
   return one ? (p.seconds - kOnePieceSeconds) / kOnePieceFactor : p.seconds;
 }
 

@@ -34,6 +34,8 @@ void check_stores(const Plan& plan, const Stores& stores) {
         "run: the plan is for weights that are products of a column and a row; plan these anew");
   if (plan.src_in_place && stores.src->readable().data == nullptr)
     throw InvalidArgument("run: the plan reads 'src' in place, but it is not plain memory");
+  if (plan.weights_in_place && stores.weights->readable().data == nullptr)
+    throw InvalidArgument("run: the plan reads 'weights' in place, but they are not plain memory");
   if (plan.dst_in_place && stores.dst->memory().data == nullptr)
     throw InvalidArgument("run: the plan computes in place, but 'dst' is not plain memory");
 }
@@ -50,12 +52,17 @@ std::pair<const std::byte*, const std::byte*> span_of(const ConstTensorView& v) 
 
 // What is read in place must not be overwritten by results.
 void check_apart(const Plan& plan, const Stores& stores) {
-  const ConstTensorView src = stores.src->readable(), dst = stores.dst->memory();
-  if (!plan.src_in_place || dst.data == nullptr) return;
-  const auto [src_begin, src_end] = span_of(src);
+  const ConstTensorView dst = stores.dst->memory();
+  if (dst.data == nullptr) return;
   const auto [dst_begin, dst_end] = span_of(dst);
-  if (src_begin < dst_end && dst_begin < src_end)
-    throw InvalidArgument("run: 'src' and 'dst' share memory; compute into another array");
+  const auto check = [begin = dst_begin, end = dst_end](const Store& store, const char* name) {
+    const auto [store_begin, store_end] = span_of(store.readable());
+    if (store_begin < end && begin < store_end)
+      throw InvalidArgument(
+          fmt::format("run: '{}' and 'dst' share memory; compute into another array", name));
+  };
+  if (plan.src_in_place) check(*stores.src, "src");
+  if (plan.weights_in_place) check(*stores.weights, "weights");
 }
 
 class Pipeline {

@@ -107,7 +107,8 @@ Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
   for (int i = 0; i < p.in_flight; ++i) {
     SrcSlot slot;
     if (!p.src_in_place) slot.tile = pool.take(tile_bytes(window, compute));
-    if (!p.keep_weights) slot.weights = pool.take(dense_bytes(weights, compute));
+    if (!p.keep_weights && !p.weights_in_place)
+      slot.weights = pool.take(dense_bytes(weights, compute));
     src_slots.push_back(slot);
     dst_slots.push_back({p.dst_in_place ? nullptr : pool.take(dense_bytes(tile, sums))});
   }
@@ -119,7 +120,7 @@ Bench::Bench(const Plan& p, const Stores& s, const RunOptions& o)
     }
   }
   if (layer.folded()) cell = pool.take(dense_bytes(tile, sums));
-  if (p.keep_weights)
+  if (p.keep_weights && !p.weights_in_place)
     for (Index i = 0; i < graph.weights_blocks(); ++i)
       kept_weights.push_back(pool.take(dense_bytes(graph.weights_region(i).shape(), compute)));
 }
@@ -255,14 +256,22 @@ void Reader::fetch_rows(const Step& step, const Interval& fresh, const SrcSlot& 
 
 void Reader::fetch(const Step& step, SrcSlot& slot) {
   const Stopwatch watch(seconds);
-  const Layer& layer = *bench_.plan().problem.layer;
   const Interval fresh = reuse_rows(step, slot);
   if (!fresh.empty()) fetch_rows(step, fresh, slot);
   slot.window = step.window;
   previous_ = &slot;
-  if (slot.weights == nullptr || slot.weights_shown == step.weights) return;
-  bytes += select_weights(*bench_.stores.weights, layer, step.weights,
-                          bench_.weights_view(slot.weights, step.weights));
+  fetch_weights(step, slot);
+}
+
+void Reader::fetch_weights(const Step& step, SrcSlot& slot) {
+  const bool in_place = bench_.plan().weights_in_place;
+  if ((slot.weights == nullptr && !in_place) || slot.weights_shown == step.weights) return;
+  Store& weights = *bench_.stores.weights;
+  if (in_place)
+    bytes += static_cast<double>(step.weights.volume() * size_of(weights.spec().dtype));
+  else
+    bytes += select_weights(weights, *bench_.plan().problem.layer, step.weights,
+                            bench_.weights_view(slot.weights, step.weights));
   slot.weights_shown = step.weights;
 }
 
@@ -286,7 +295,10 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
   args.src = bench_.src_shown(src, step.window);
   const bool kept = !bench_.kept_weights.empty();
   const auto block = static_cast<std::size_t>(kept ? step.weights_block : 0);
-  args.weights = bench_.weights_view(kept ? bench_.kept_weights[block] : src.weights, step.weights);
+  args.weights =
+      p.weights_in_place
+          ? bench_.stores.weights->readable().slice(step.weights)
+          : bench_.weights_view(kept ? bench_.kept_weights[block] : src.weights, step.weights);
   args.column = bench_.factors.column.data(), args.row = bench_.factors.row.data();
   args.packed = kept && bench_.packed_weights[block];
   args.dst = !cell ? tile : bench_.cell_view(region.shape());

@@ -73,6 +73,7 @@ class Reader {
   Interval reuse_rows(const Step& step, SrcSlot& slot);
   void pack_kept();
   void fetch_rows(const Step& step, const Interval& fresh, const SrcSlot& slot);
+  void fetch_weights(const Step& step, SrcSlot& slot);
   void read_rows(const Step& step, const Interval& fresh, const TensorView& tile);
 
   Bench& bench_;
