@@ -7,7 +7,8 @@
 function(tilewright_module folder)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tilewright/${folder}/*.cpp)
   set(tests ${sources})
-  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  # Kernels of optional libraries are added by cmake/libraries.cmake.
+  list(FILTER sources EXCLUDE REGEX "(_test\\.cpp|/(blas|onednn)/[^/]*)$")
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   target_sources(tilewright PRIVATE ${sources})
   tilewright_tests(${folder} ${tests})

@@ -24,9 +24,11 @@ struct Case {
   Index sy = 1, sx = 1, dy = 1, dx = 1;
   DType dtype = DType::kF32;
   bool bias = false;
-  Index split = 0;       // source channels of the first step; the rest follows in a second
-  Index pad = 0;         // source positions that do not exist, at the widest border
-  bool special = false;  // NaN, infinities, signed zeros and denormals among the values
+  Index split = 0;          // source channels of the first step; the rest follows in a second
+  Index pad = 0;            // source positions that do not exist, at the widest border
+  bool special = false;     // NaN, infinities, signed zeros and denormals among the values
+  bool integers = false;    // instead: small ones, whose sums are exact in any order
+  bool magnitudes = false;  // the absolute values of what would be drawn
   int threads = 1;
   unsigned seed = 1;
 };
@@ -35,8 +37,8 @@ inline std::ostream& operator<<(std::ostream& o, const Case& c) {
   return o << "n" << c.n << " g" << c.groups << " ci" << c.ci << " co" << c.co << " y" << c.y
            << " x" << c.x << " k" << c.ky << "x" << c.kx << " s" << c.sy << "x" << c.sx << " d"
            << c.dy << "x" << c.dx << " " << short_name(c.dtype) << (c.bias ? " bias" : "")
-           << " split" << c.split << " pad" << c.pad << (c.special ? " special" : "") << " threads"
-           << c.threads << " seed" << c.seed;
+           << " split" << c.split << " pad" << c.pad << (c.special ? " special" : "")
+           << (c.integers ? " integers" : "") << " threads" << c.threads << " seed" << c.seed;
 }
 
 /// Memory of a tensor whose rows, planes and surroundings are poisoned with NaN.
@@ -81,8 +83,14 @@ bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
 template <class T>
 class Values {
  public:
-  explicit Values(const Case& c) : special_(c.special), random_(c.seed) {}
+  explicit Values(const Case& c) : case_(c), random_(c.seed) {}
   T operator()() {
+    const T value = draw();
+    return case_.magnitudes ? std::abs(value) : value;
+  }
+
+ private:
+  T draw() {
     static constexpr T kSpecial[] = {T(0),
                                      T(-0.0),
                                      std::numeric_limits<T>::infinity(),
@@ -90,12 +98,12 @@ class Values {
                                      std::numeric_limits<T>::quiet_NaN(),
                                      std::numeric_limits<T>::denorm_min(),
                                      std::numeric_limits<T>::max()};
-    if (special_ && random_() % 64 == 0) return kSpecial[random_() % std::size(kSpecial)];
+    if (case_.integers) return static_cast<T>(random_() % 7) - 3;
+    if (case_.special && random_() % 64 == 0) return kSpecial[random_() % std::size(kSpecial)];
     return std::uniform_real_distribution<T>(-1, 1)(random_);
   }
 
- private:
-  bool special_;
+  Case case_;
   std::mt19937 random_;
 };
 

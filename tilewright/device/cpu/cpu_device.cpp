@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tilewright/device/cpu/kernel_table.h"
+#include "tilewright/device/cpu/kernels/blas/conv2d_blas.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
 
 namespace tilewright {
@@ -16,7 +17,8 @@ class CpuDevice final : public Device {
   const char* name() const override { return "cpu"; }
   std::string describe() const override {
     if (kernels().empty()) return "no fused multiply-add: not used";
-    return fmt::format("{} cores, {}", std::thread::hardware_concurrency(), cpu::vector_target());
+    return fmt::format("{} cores, {}, {}", std::thread::hardware_concurrency(),
+                       cpu::vector_target(), cpu::blas_version());
   }
   double vector_share() const override {
     const cpu::DirectOps<float>* ops = cpu::direct_ops_f32();

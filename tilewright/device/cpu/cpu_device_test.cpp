@@ -3,6 +3,7 @@
 #include <hwy/targets.h>
 
 #include "tilewright/device/anchored_conformance.h"
+#include "tilewright/device/free_conformance.h"
 
 namespace tilewright {
 namespace {
@@ -54,6 +55,15 @@ TEST(CpuDevice, KeepsItsBoundAndItsBitsOnEveryTarget) {
   on_every_target([] {
     for (const Kernel& k : kernels_of(Order::kAnchored)) conformance::check_anchored_kernel(k);
   });
+}
+
+// Kernels of optional libraries, where those are.
+TEST(CpuDevice, KeepsTheBoundOfAnyOrder) {
+  for (const Kernel& k : kernels_of(Order::kFree)) conformance::check_free_kernel(k);
+}
+
+TEST(CpuDevice, KeepsTheBoundOfAnyOrderOnRandomSteps) {
+  for (const Kernel& k : kernels_of(Order::kFree)) conformance::check_random_free_steps(k);
 }
 
 TEST(CpuDevice, NeedsNoMoreWorkspaceThanItsConstant) {
