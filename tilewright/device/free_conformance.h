@@ -76,6 +76,16 @@ inline void check_free_kernel(const Kernel& kernel) {
     }
 }
 
+/// That it is the library that computes: another order of long sums shows in their bits.
+inline void expect_own_order(const Kernel& kernel) {
+  const Kernel& definition = find_kernel("reference", kernel.layer + "/definition");
+  for (const Index groups : {1, 4}) {
+    const Case c{.groups = groups, .ci = 40, .co = 40, .y = 20, .x = 30, .ky = 3, .kx = 3};
+    EXPECT_FALSE(same_bits(run_widened(c, kernel), run_widened(c, definition)))
+        << kernel.name << " " << c;
+  }
+}
+
 /// Random steps; a failure prints its case.
 inline void check_random_free_steps(const Kernel& kernel) {
   EXPECT_TRUE(rc::check(kernel.name, [&] {

@@ -8,6 +8,7 @@
 #include "tilewright/device/cpu/kernel_table.h"
 #include "tilewright/device/cpu/kernels/blas/conv2d_blas.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
+#include "tilewright/device/cpu/kernels/onednn/conv2d_onednn.h"
 
 namespace tilewright {
 namespace {
@@ -17,8 +18,8 @@ class CpuDevice final : public Device {
   const char* name() const override { return "cpu"; }
   std::string describe() const override {
     if (kernels().empty()) return "no fused multiply-add: not used";
-    return fmt::format("{} cores, {}, {}", std::thread::hardware_concurrency(),
-                       cpu::vector_target(), cpu::blas_version());
+    return fmt::format("{} cores, {}, {}, {}", std::thread::hardware_concurrency(),
+                       cpu::vector_target(), cpu::blas_version(), cpu::onednn_version());
   }
   double vector_share() const override {
     const cpu::DirectOps<float>* ops = cpu::direct_ops_f32();

@@ -62,6 +62,14 @@ TEST(CpuDevice, KeepsTheBoundOfAnyOrder) {
   for (const Kernel& k : kernels_of(Order::kFree)) conformance::check_free_kernel(k);
 }
 
+// OneDNN's kernels leave to others what the library refuses. Its gradients of weights sum blocks in
+// the order of the definition, so that their bits tell nothing.
+TEST(CpuDevice, LeavesOrdinaryStepsToTheLibrary) {
+  for (const Kernel& k : kernels_of(Order::kFree))
+    if (k.name.ends_with("/onednn") && k.layer != "conv2d_weights")
+      conformance::expect_own_order(k);
+}
+
 TEST(CpuDevice, KeepsTheBoundOfAnyOrderOnRandomSteps) {
   for (const Kernel& k : kernels_of(Order::kFree)) conformance::check_random_free_steps(k);
 }

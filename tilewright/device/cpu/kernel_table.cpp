@@ -1,6 +1,7 @@
 // One function for each algorithm, one row for each layer that it serves.
 #include "tilewright/device/cpu/kernel_table.h"
 
+#include "tilewright/device/cpu/kernels/blas/conv2d_blas.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
 #include "tilewright/device/cpu/kernels/conv2d_fft.h"
@@ -9,6 +10,7 @@
 #include "tilewright/device/cpu/kernels/conv2d_weights_winograd.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd.h"
 #include "tilewright/device/cpu/kernels/direct_work.h"
+#include "tilewright/device/cpu/kernels/onednn/conv2d_onednn.h"
 
 namespace tilewright::cpu {
 namespace {
@@ -114,18 +116,22 @@ Kernel separable() {
 std::vector<Kernel> make_table() {
   Kernel forward = direct_in_place("conv2d/direct", &run_conv2d_direct, &conv2d_direct_work);
   forward.pack = &pack_conv2d_direct;
-  return {forward,
-          separable(),
-          fft_in_place("conv2d/fft", &run_conv2d_fft),
-          fft_in_place("conv2d_transpose/fft", &run_conv2d_transpose_fft),
-          fft_weights(),
-          winograd_in_place("conv2d/winograd", &run_conv2d_winograd),
-          winograd_in_place("conv2d_transpose/winograd", &run_conv2d_transpose_winograd),
-          direct_in_place("conv2d_transpose/direct", &run_conv2d_transpose_direct,
-                          &conv2d_transpose_direct_work),
-          winograd_weights(),
-          direct("conv2d_weights/direct", kConv2dWeightsWorkspace, &run_conv2d_weights_direct,
-                 &conv2d_weights_direct_work)};
+  std::vector<Kernel> table{
+      forward,
+      separable(),
+      fft_in_place("conv2d/fft", &run_conv2d_fft),
+      fft_in_place("conv2d_transpose/fft", &run_conv2d_transpose_fft),
+      fft_weights(),
+      winograd_in_place("conv2d/winograd", &run_conv2d_winograd),
+      winograd_in_place("conv2d_transpose/winograd", &run_conv2d_transpose_winograd),
+      direct_in_place("conv2d_transpose/direct", &run_conv2d_transpose_direct,
+                      &conv2d_transpose_direct_work),
+      winograd_weights(),
+      direct("conv2d_weights/direct", kConv2dWeightsWorkspace, &run_conv2d_weights_direct,
+             &conv2d_weights_direct_work)};
+  for (const auto& optional : {onednn_kernels(), blas_kernels()})
+    table.insert(table.end(), optional.begin(), optional.end());
+  return table;
 }
 
 }  // namespace
