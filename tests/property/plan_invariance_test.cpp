@@ -358,5 +358,27 @@ RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfTheGradientOfTheBias, ()) {
   check_random(10, Pass::kBias);
 }
 
+/// Algorithms of optional libraries that this machine offers.
+std::vector<std::string> library_kernels() {
+  std::vector<std::string> list;
+  for (const KernelInfo& k : local_machine().kernels)
+    if (k.order == Order::kFree && k.layer == "conv2d") list.push_back(k.name.substr(7));
+  return list;
+}
+
+// Plans of class bound: near the definition on random data, equal to it on small integers.
+RC_GTEST_PROP(PlanInvariance, NoCutLeavesTheBoundOfALibrary, ()) {
+  const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
+  for (const std::string& kernel : library_kernels())
+    for (const Pass pass : {Pass::kForward, Pass::kSrc, Pass::kWeights}) {
+      Case c = random_case(seed, pass);
+      c.kernel = kernel;
+      // oneDNN has no f64.
+      if (kernel == "onednn" && parse_problem(c.problem).compute == DType::kF64) continue;
+      RC_LOG() << c.command(false) << "\n";
+      check(c);
+    }
+}
+
 }  // namespace
 }  // namespace tilewright
