@@ -19,6 +19,8 @@ using onednn::Desc;
 using onednn::Dims;
 using Step = DirectStep<float>;
 
+static_assert(kConv2dDirectWorkspace <= kOnednnWorkspace);  // it may have to serve
+
 constexpr double kThreadWork = 1e6;  // multiply-adds below which one thread is faster
 constexpr Index kMostChannels = 256;
 constexpr Index kWeightsBytes = Index{5} << 19;  // 2.5 MiB, twice

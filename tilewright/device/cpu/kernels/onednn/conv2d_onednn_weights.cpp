@@ -15,6 +15,8 @@ namespace {
 using onednn::Desc;
 using onednn::Dims;
 
+static_assert(kConv2dWeightsWorkspace <= kOnednnWorkspace);  // it may have to serve
+
 constexpr double kThreadWork = 1e6;  // multiply-adds below which one thread is faster
 constexpr Index kMostOut = 64, kMostIn = 32;
 constexpr Index kMostWeights = Index{1} << 18;  // of a unit, 1 MiB
