@@ -92,8 +92,8 @@ class Interrupt(support.Case):
         self.array("a.npy", (1500, 1500))
         self.path("out.npy").write_text("precious")
         before = self.listing()
-        self.interrupt(signal.SIGINT, "conv", "a.npy", "out.npy", "--kernel", "box:301", "--exact", "bits",
-                       "--overwrite")
+        self.interrupt(signal.SIGINT, "conv", "a.npy", "out.npy", "--kernel", "box:301",
+                       "--exact", "bits", "--overwrite")
         self.assertEqual(self.listing(), before)
 
     def test_other_commands(self):
