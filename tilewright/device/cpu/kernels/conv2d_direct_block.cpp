@@ -41,7 +41,7 @@ BlockRunner<T>::BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops,
   weight_offsets_ = take<Index>(p, kMaxDepth * static_cast<Index>(sizeof(Index)));
   spots_ = take<Spot>(p, kMaxSpots * static_cast<Index>(sizeof(Spot)));
   const auto size = static_cast<Index>(workspace.size());
-  panels_ = take<T>(p, size - kDirectWindowBytes);
+  panels_ = take<T>(p, size - direct_window_bytes(step.co));
   window_ = take<T>(p, workspace.data() + size - p);
   // With few products per source element, copying it would cost more than it saves.
   direct_ = !step.turned && !step.padded() && step.lane.stride == 1 && step.lane.src_step == 1 &&

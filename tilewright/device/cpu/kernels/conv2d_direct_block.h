@@ -12,8 +12,10 @@ namespace tilewright::cpu {
 
 /// Products that are added up in one visit.
 inline constexpr Index kDirectDepth = 384;
-/// Of the workspace, at most for weights, and for everything else.
+/// Of the workspace, at most for weights, and for everything else: long runs of source rows pay
+/// where many output channels use them.
 inline constexpr Index kDirectPanelBytes = 400 * 1024, kDirectWindowBytes = 112 * 1024;
+inline Index direct_window_bytes(Index co) { return co < 32 ? kDirectWindowBytes : 240 * 1024; }
 
 /// Outputs of one image and group.
 struct OutputBlock {

@@ -8,6 +8,8 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
+
 #include <utility>
 
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
@@ -38,10 +40,48 @@ HWY_INLINE bool whole(const Spot* spots, int count, Index stride) {
   return yes;
 }
 
+/// Lanes [begin, end).
+template <class T>
+HWY_INLINE auto lanes_in(Index begin, Index end) {
+  const Tag<T> d;
+  const auto first = [d](Index n) {
+    return hn::FirstN(d, static_cast<std::size_t>(std::clamp<Index>(n, 0, kLanes<T>)));
+  };
+  return hn::AndNot(first(begin), first(end));
+}
+
+/// Every other lane, as far as it holds one of [begin, end), counted in pairs of lanes.
+template <class T>
+HWY_INLINE auto even_lanes_in(Index begin, Index end) {
+  const Tag<T> d;
+  const hn::RebindToUnsigned<Tag<T>> u;
+  const auto odd = hn::And(hn::Iota(u, 0), hn::Set(u, 1));
+  return hn::And(hn::RebindMask(d, hn::Eq(odd, hn::Zero(u))), lanes_in<T>(2 * begin, 2 * end));
+}
+
+/// Each of the lanes from `first` on twice.
+template <class T>
+HWY_INLINE hn::Vec<Tag<T>> doubled(hn::Vec<Tag<T>> v, int first) {
+  const Tag<T> d;
+  const hn::RebindToSigned<Tag<T>> i;
+  using Lane = hn::TFromD<decltype(i)>;
+  const auto from =
+      hn::Add(hn::ShiftRight<1>(hn::Iota(i, Lane{0})), hn::Set(i, static_cast<Lane>(first)));
+  return hn::TableLookupLanes(v, hn::IndicesFromVec(d, from));
+}
+
 template <bool Whole, class T>
 HWY_INLINE hn::Vec<Tag<T>> load_lanes(const T* p, Index stride, const Spot& s) {
   const Tag<T> d;
   if constexpr (Whole) return hn::LoadU(d, p);
+#if !HWY_MEM_OPS_MIGHT_FAULT
+  constexpr Index kHalf = kLanes<T> / 2;
+  if (stride == 1) return hn::MaskedLoad(lanes_in<T>(s.begin, s.end), d, p);
+  if (stride == 2)
+    return hn::ConcatEven(
+        d, hn::MaskedLoad(even_lanes_in<T>(s.begin - kHalf, s.end - kHalf), d, p + kLanes<T>),
+        hn::MaskedLoad(even_lanes_in<T>(s.begin, s.end), d, p));
+#endif
   HWY_ALIGN T lanes[kLanes<T>] = {};
   for (int i = s.begin; i < s.end; ++i) lanes[i] = p[i * stride];
   return hn::Load(d, lanes);
@@ -51,6 +91,15 @@ template <bool Whole, class T>
 HWY_INLINE void store_lanes(hn::Vec<Tag<T>> v, T* p, Index stride, const Spot& s) {
   const Tag<T> d;
   if constexpr (Whole) return hn::StoreU(v, d, p);
+#if !HWY_MEM_OPS_MIGHT_FAULT
+  constexpr int kHalf = kLanes<T> / 2;
+  if (stride == 1) return hn::BlendedStore(v, lanes_in<T>(s.begin, s.end), d, p);
+  if (stride == 2) {
+    hn::BlendedStore(doubled<T>(v, 0), even_lanes_in<T>(s.begin, s.end), d, p);
+    const auto rest = even_lanes_in<T>(s.begin - kHalf, s.end - kHalf);
+    return hn::BlendedStore(doubled<T>(v, kHalf), rest, d, p + kLanes<T>);
+  }
+#endif
   HWY_ALIGN T lanes[kLanes<T>];
   hn::Store(v, d, lanes);
   for (int i = s.begin; i < s.end; ++i) p[i * stride] = lanes[i];

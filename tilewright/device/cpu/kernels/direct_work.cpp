@@ -11,7 +11,7 @@ namespace {
 constexpr double kFloat = sizeof(float), kLanes = kNominalLanes;
 // As in conv2d_direct: products of a block, bytes of packed weights, output channels and vectors of
 // a register tile.
-constexpr double kDepth = 384, kPanelBytes = 168 * 1024, kChannels = 6, kVectors = 4;
+constexpr double kDepth = 384, kPanelBytes = 400 * 1024, kChannels = 6, kVectors = 4;
 // A row of packed source costs as much as so many bytes more.
 constexpr double kRowBytes = 64;
 
