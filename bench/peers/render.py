@@ -77,7 +77,7 @@ def markdown(results):
         rate = r["flop"] / median(r["seconds"]["tilewright"]) / 1e9
         peak = r["tilewright"]["peak_gflops"]
         cells = [r["title"], r["pass"], time_cell(r, "tilewright"),
-                 *(time_cell(r, n) for n in names), f"{rate:.4g}",
+                 *(time_cell(r, n) for n in names), f"{rate:.0f}",
                  f"{100 * rate / peak:.0f} %" if peak else "",
                  *((found[0], f"{found[1]:.2f}") if found else ("", ""))]
         lines.append("| " + " | ".join(cells) + " |")
@@ -174,13 +174,20 @@ def marks_of(record, names, axis, middle):
     return parts
 
 
+def rate_text(rate):
+    """GFLOP/s in three digits or more."""
+    if rate >= 100:
+        return f"{rate:.0f}"
+    return f"{rate:.3g}" if rate >= 0.01 else "< 0.01"
+
+
 def row(record, names, axis, y):
     """The words and the marks."""
     middle, found = y + ROW / 2, faster(record)
     rate = record["flop"] / median(record["seconds"]["tilewright"]) / 1e9
     return [text(LEFT - 14, middle + 4, record["title"], "end"),
             text(WIDTH - 76, middle + 4, f"{found[1]:.2f} ×" if found else "", "end"),
-            text(WIDTH - 16, middle + 4, f"{rate:.3g}" if rate >= 0.01 else "< 0.01", "end", "dim"),
+            text(WIDTH - 16, middle + 4, rate_text(rate), "end", "dim"),
             *marks_of(record, names, axis, middle)]
 
 
