@@ -93,7 +93,8 @@ double read_seconds(const Plan& p, double decoded, const Machine& machine,
 
 double write_seconds(const Plan& p, const Machine& machine, const PlanOptions& options) {
   if (p.dst_in_place) return 0;
-  if (options.dst.file) return p.moved.dst_bytes / machine.write_bytes_per_second;
+  if (options.dst.file)
+    return p.moved.dst_bytes / machine.write_bytes_per_second + result_copies(p).rows * kRunSeconds;
   return copy_seconds(result_copies(p), operand_bytes(p), machine);
 }
 

@@ -226,9 +226,9 @@ TEST(Planner, CountsWhatFoldedPaddingReadsAndLists) {
   EXPECT_NEAR(folded.moved.src_bytes, planes * rows * columns, 0.05 * planes * rows * columns);
   EXPECT_GE(folded.lower_bound_bytes, 16 * 182 * 182 * 4);
 
-  const Plan many = plan(
-      parse_problem("conv2d_transpose ci1 y190001 x4 co1 o3x5 k3x2 p190000,0,0,0 m:reflect"),
-      machine);
+  const Plan many =
+      plan(parse_problem("conv2d_transpose ci1 y190001 x4 co1 o3x5 k3x2 p190000,0,0,0 m:reflect"),
+           machine);
   EXPECT_GT(many.peak_bytes(), 95000 * 3 * 40);  // a list of runs of two rows each
 }
 
@@ -244,6 +244,18 @@ TEST(Planner, NamesABudgetThatWorksUnderForcedGroups) {
       ASSERT_GT(e.smallest_bytes, 1000) << force;
       EXPECT_NO_THROW(plan(p, test_machine(e.smallest_bytes), options)) << force;
     }
+  }
+}
+
+// Narrow columns would be written as very many short runs.
+TEST(Planner, WritesFilesInLongRuns) {
+  PlanOptions options;
+  options.src.file = options.dst.file = true;
+  for (const double rate : {1e9, 4e9}) {
+    Machine m = testing::test_machine(Index{32} << 20);
+    m.read_bytes_per_second = m.write_bytes_per_second = rate;
+    const Plan p = plan(parse_problem("conv2d ci1 y16384 x16384 co1 k3x3 p1,1,1,1"), m, options);
+    EXPECT_GE(p.cuts[Axis::kX].block(), 4096) << rate;
   }
 }
 
