@@ -265,5 +265,14 @@ TEST(CopyStore, CopiesEveryValueWithinItsBudget) {
   }
 }
 
+// Narrow columns would be written as very many short runs.
+TEST(Convolve, PlansLongRunsForFiles) {
+  PlanOptions options;
+  options.src.file = options.dst.file = true;
+  const Plan p = plan(parse_problem("conv2d ci1 y16384 x16384 co1 k3x3 p1,1,1,1"),
+                      local_machine().limited_to({Index{32} << 20, 2}), options);
+  EXPECT_GE(p.cuts[Axis::kX].block(), 4096);
+}
+
 }  // namespace
 }  // namespace tilewright

@@ -247,17 +247,5 @@ TEST(Planner, NamesABudgetThatWorksUnderForcedGroups) {
   }
 }
 
-// Narrow columns would be written as very many short runs.
-TEST(Planner, WritesFilesInLongRuns) {
-  PlanOptions options;
-  options.src.file = options.dst.file = true;
-  for (const double rate : {1e9, 4e9}) {
-    Machine m = testing::test_machine(Index{32} << 20);
-    m.read_bytes_per_second = m.write_bytes_per_second = rate;
-    const Plan p = plan(parse_problem("conv2d ci1 y16384 x16384 co1 k3x3 p1,1,1,1"), m, options);
-    EXPECT_GE(p.cuts[Axis::kX].block(), 4096) << rate;
-  }
-}
-
 }  // namespace
 }  // namespace tilewright
