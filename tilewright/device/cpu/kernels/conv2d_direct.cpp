@@ -23,6 +23,8 @@ constexpr Index kFewOutputs = 512;
 constexpr Index kFewPackedOutputs = 64;  // where weights come packed
 constexpr Index kManyOutputs = 4096;
 constexpr Index kBlocksPerThread = 4;
+// Every block packs the weights for itself: beyond one for each thread, blocks have more outputs.
+constexpr Index kSharedOutputs = 2048;
 
 double fill(Index outputs, Index lanes) {
   return static_cast<double>(outputs) / static_cast<double>((outputs + lanes - 1) / lanes * lanes);
@@ -51,11 +53,14 @@ Interval part(Index extent, Index parts, Index i, Index step) {
 template <class T>
 Split split(const DirectStep<T>& s, const DirectOps<T>& ops, int threads) {
   const Index planes = s.n * s.groups;
-  const Index wanted = threads == 1 ? 1 : (kBlocksPerThread * threads + planes - 1) / planes;
-  const Index outputs = s.row.outputs * s.lane.outputs;
-  const Index few = s.packed ? kFewPackedOutputs : kFewOutputs;
+  const auto wanted = [&](Index blocks, Index least_outputs) {
+    const Index most = std::max<Index>(1, s.row.outputs * s.lane.outputs / least_outputs);
+    return threads == 1 ? 1 : std::min(ceil_div(blocks * threads, planes), most);
+  };
   const Index parts =
-      std::max(outputs / kManyOutputs, std::min(wanted, std::max<Index>(1, outputs / few)));
+      std::max({s.row.outputs * s.lane.outputs / kManyOutputs,
+                wanted(1, s.packed ? kFewPackedOutputs : kFewOutputs),
+                wanted(kBlocksPerThread, s.packed ? kFewPackedOutputs : kSharedOutputs)});
   Split p;
   p.row = std::clamp<Index>(parts, 1, s.row.outputs);
   p.lane = std::clamp<Index>(parts / p.row, 1, (s.lane.outputs + ops.lanes - 1) / ops.lanes);

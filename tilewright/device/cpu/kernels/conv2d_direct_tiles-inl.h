@@ -224,17 +224,49 @@ void tiles(const TileJob<T>& job) {
   }
 }
 
+/// to[k * 6 + c] = from[c * channel_stride + k], eight or four k at a time; how many k that were.
+template <class T>
+HWY_INLINE Index interleave_six(const T* HWY_RESTRICT from, Index channel_stride, Index depth,
+                                T* HWY_RESTRICT to) {
+  Index k = 0;
+  if constexpr (sizeof(T) == sizeof(float)) {
+    const hn::CappedTag<std::uint64_t, 8> pairs;
+    const hn::Rebind<std::uint32_t, decltype(pairs)> bits;
+    const auto step = static_cast<Index>(hn::Lanes(pairs));
+    const auto* const in = reinterpret_cast<const std::uint32_t*>(from);
+    // Two channels side by side in lanes twice as wide.
+    const auto pair = [&](Index c, Index k) {
+      const auto low = hn::PromoteTo(pairs, hn::LoadU(bits, in + c * channel_stride + k));
+      const auto high = hn::PromoteTo(pairs, hn::LoadU(bits, in + (c + 1) * channel_stride + k));
+      return hn::Or(low, hn::ShiftLeft<32>(high));
+    };
+    for (; k + step <= depth; k += step)
+      hn::StoreInterleaved3(pair(0, k), pair(2, k), pair(4, k), pairs,
+                            reinterpret_cast<std::uint64_t*>(to + 6 * k));
+  }
+  return k;
+}
+
 template <class T>
 void pack_panels(const T* HWY_RESTRICT weights, Index channel_stride,
                  const Index* HWY_RESTRICT offsets, Index channels, Index width, Index depth,
                  T* HWY_RESTRICT panels) {
+  const bool dense = offsets[depth - 1] - offsets[0] == depth - 1;  // they ascend
   for (Index begin = 0; begin < channels; begin += width) {
     const Index wide = std::min(width, channels - begin);
-    for (Index c = 0; c < wide; ++c) {
-      const T* from = weights + (begin + c) * channel_stride;
-      T* to = panels + begin * depth + c;
-      for (Index k = 0; k < depth; ++k) to[k * wide] = from[offsets[k]];
+    const T* from = weights + begin * channel_stride;
+    T* const to = panels + begin * depth;
+    const Index done =
+        dense && wide == 6 ? interleave_six(from + offsets[0], channel_stride, depth, to) : 0;
+    // The inner loop goes along what lies close together.
+    if (channel_stride < depth) {
+      for (Index k = done; k < depth; ++k)
+        for (Index c = 0; c < wide; ++c) to[k * wide + c] = from[c * channel_stride + offsets[k]];
+      continue;
     }
+    for (Index c = 0; c < wide; ++c)
+      for (Index k = done; k < depth; ++k)
+        to[k * wide + c] = from[c * channel_stride + offsets[k]];
   }
 }
 
