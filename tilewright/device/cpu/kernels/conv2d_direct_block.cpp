@@ -40,6 +40,7 @@ BlockRunner<T>::BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops,
   offsets_ = take<Index>(p, kMaxDepth * static_cast<Index>(sizeof(Index)));
   weight_offsets_ = take<Index>(p, kMaxDepth * static_cast<Index>(sizeof(Index)));
   spots_ = take<Spot>(p, kMaxSpots * static_cast<Index>(sizeof(Spot)));
+  slots_ = take<SlotCopy>(p, kMaxDepth * static_cast<Index>(sizeof(SlotCopy)));
   const auto size = static_cast<Index>(workspace.size());
   panels_ = take<T>(p, size - direct_window_bytes(step.co));
   window_ = take<T>(p, workspace.data() + size - p);
@@ -92,6 +93,7 @@ void BlockRunner<T>::run_box(const OutputBlock& block, const Interval& co, const
   job.dst_channel_stride = step_.dst_c;
   job.dst_lane_stride = step_.lane.dst_step;
   job.first = step_.first && k == 0;
+  job.stream = step_.stream && job.first && last;
   for (Index y = block.row.begin; y < block.row.end; y += strip_rows_)
     for (Index x = block.lane.begin; x < block.lane.end; x += strip_lanes_)
       run_strip(block, box, {y, std::min(y + strip_rows_, block.row.end)},
@@ -175,18 +177,37 @@ void BlockRunner<T>::lay_offsets(const Box& box) {
       }
 }
 
-/// Copies every stride-th of the lane positions from `from` on, of which those in `real` exist.
+/// How the lane slots of the packed rows of these outputs are made, from tap `first_tap` on.
 template <class T>
-void BlockRunner<T>::copy_real(const T* from, T* to, Index count, const Interval& real) {
+void BlockRunner<T>::list_slots(const Interval& lane, Index first_tap) {
   const StepAxis& x = step_.lane;
-  const Index begin =
-      std::clamp<Index>(ceil_div(std::max<Index>(0, real.begin), x.stride), 0, count);
-  const Index end =
-      std::clamp<Index>(ceil_div(std::max<Index>(0, real.end), x.stride), begin, count);
-  std::fill(to, to + begin, T(0));
-  ops_.copy_strided(from + begin * x.stride * x.src_step, x.stride * x.src_step, end - begin,
-                    to + begin);
-  std::fill(to + end, to + count, T(0));
+  const Index begin = lane.begin * x.stride + first_tap * x.dilation;
+  for (Index s = 0; s < lane_.slots; ++s) {
+    const Interval real = x.real.shifted(-begin - s * x.dilation);
+    const Index used = lane_.used(s, lane.size());
+    const auto entries_before = [&](Index position) {
+      return std::clamp<Index>(ceil_div(std::max<Index>(0, position), x.stride), 0, used);
+    };
+    const Index zeros = entries_before(real.begin);
+    const Index end = std::max(zeros, entries_before(real.end));
+    slots_[static_cast<std::size_t>(s)] = {(s * x.dilation + zeros * x.stride) * x.src_step,
+                                           s * lane_.length, zeros, end - zeros, used - end};
+  }
+}
+
+template <class T>
+void BlockRunner<T>::pack_row(const T* from, bool real, T* to) {
+  const Index step = step_.lane.stride * step_.lane.src_step;
+  for (const SlotCopy& s : slots_.first(static_cast<std::size_t>(lane_.slots))) {
+    T* const slot = to + s.to;
+    if (!real) {
+      std::fill_n(slot, s.zeros + s.count + s.zeros_after, T(0));
+      continue;
+    }
+    for (Index i = 0; i < s.zeros; ++i) slot[i] = T(0);
+    ops_.copy_strided(from + s.from, step, s.count, slot + s.zeros);
+    for (Index i = 0; i < s.zeros_after; ++i) slot[s.zeros + s.count + i] = T(0);
+  }
 }
 
 template <class T>
@@ -202,7 +223,7 @@ void BlockRunner<T>::pack(const OutputBlock& block, const Box& box, const Interv
   const Index touched = x.src_step == 1 ? (lane.size() - 1) * x.stride + 1 : 0;
   // Positions that exist, from those of the first output and tap on.
   const Interval rows = y.real.shifted(-row.begin * y.stride - ky * y.dilation);
-  const Interval lanes = x.real.shifted(-lane.begin * x.stride - kx * x.dilation);
+  list_slots(lane, kx);
   // The next rows are planes or images away: too far for the hardware to foresee.
   const Index plane = (row.size() * y.stride + row_taps(box) * y.dilation) *
                       std::max<Index>(touched, 1) * static_cast<Index>(sizeof(T));
@@ -216,10 +237,7 @@ void BlockRunner<T>::pack(const OutputBlock& block, const Box& box, const Interv
         const T* ahead = from + (ci + ahead_by < box.ci_count ? ahead_by * step_.src_c : 0);
         for (Index e = 0; e < touched; e += 64 / static_cast<Index>(sizeof(T)))
           __builtin_prefetch(ahead + e);
-        for (Index s = 0; s < lane_.slots; ++s)
-          copy_real(from + s * x.dilation * x.src_step, to + s * lane_.length,
-                    lane_.used(s, lane.size()),
-                    row_real ? lanes.shifted(-s * x.dilation) : Interval{});
+        pack_row(from, row_real, to);
       }
 }
 

@@ -17,6 +17,12 @@ inline constexpr Index kDirectDepth = 384;
 inline constexpr Index kDirectPanelBytes = 400 * 1024, kDirectWindowBytes = 112 * 1024;
 inline Index direct_window_bytes(Index co) { return co < 32 ? kDirectWindowBytes : 240 * 1024; }
 
+/// How one lane slot of a packed row is made: zeros, a copy, zeros.
+struct SlotCopy {
+  Index from = 0, to = 0;  // in the source row and in the packed row
+  Index zeros = 0, count = 0, zeros_after = 0;
+};
+
 /// Outputs of one image and group.
 struct OutputBlock {
   Index n = 0, g = 0;
@@ -40,7 +46,8 @@ class BlockRunner {
   void lay_out(const Box& box, const OutputBlock& block);
   void choose_strip(const Box& box, const OutputBlock& block);
   void lay_offsets(const Box& box);
-  void copy_real(const T* from, T* to, Index count, const Interval& real);
+  void list_slots(const Interval& lane, Index first_tap);
+  void pack_row(const T* from, bool real, T* to);
   void pack(const OutputBlock& block, const Box& box, const Interval& row, const Interval& lane);
   Index list_spots(const Interval& row, const Interval& lane);
   Index row_taps(const Box& b) const { return step_.turned ? b.x_count : b.y_count; }
@@ -54,6 +61,7 @@ class BlockRunner {
   PackedAxis row_, lane_;
   std::span<Index> offsets_, weight_offsets_;
   std::span<Spot> spots_;
+  std::span<SlotCopy> slots_;
   std::span<T> panels_, window_;
 };
 

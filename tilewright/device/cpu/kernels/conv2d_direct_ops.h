@@ -36,7 +36,8 @@ struct TileJob {
   T* dst = nullptr;
   Index dst_channel_stride = 0;
   Index dst_lane_stride = 1;
-  bool first = true;  // sums start from +0 instead of from dst
+  bool first = true;    // sums start from +0 instead of from dst
+  bool stream = false;  // results are not read again soon
 };
 
 /// One output channel with stride 1: dst[y][x] (+)= sum of weights[ci][ky][kx] * src, for

@@ -116,6 +116,26 @@ HWY_INLINE void load_sums(const TileJob<T>& job, const Spot* spots, const T* dst
       sum[v][c] = load_lanes<Whole>(dst + spots[v].dst, job.dst_lane_stride, spots[v]);
 }
 
+template <int V, int C, class T>
+HWY_INLINE void stream_sums(const TileJob<T>& job, const Spot* spots, T* dst,
+                            const hn::Vec<Tag<T>> (&sum)[V][C]) {
+  const Tag<T> d;
+#pragma GCC unroll 16
+  for (int c = 0; c < C; ++c, dst += job.dst_channel_stride)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) hn::Stream(sum[v][c], d, dst + spots[v].dst);
+}
+
+/// Whether every vector of these spots is aligned.
+template <class T>
+HWY_INLINE bool aligned(const TileJob<T>& job, const Spot* spots, int count, const T* dst) {
+  constexpr Index kBytes = kLanes<T> * static_cast<Index>(sizeof(T));
+  bool yes = job.dst_channel_stride % kLanes<T> == 0;
+  for (int i = 0; i < count; ++i)
+    yes &= reinterpret_cast<std::uintptr_t>(dst + spots[i].dst) % kBytes == 0;
+  return yes;
+}
+
 template <bool Whole, int V, int C, class T>
 HWY_INLINE void store_sums(const TileJob<T>& job, const Spot* spots, T* dst,
                            const hn::Vec<Tag<T>> (&sum)[V][C]) {
@@ -171,6 +191,7 @@ HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* w, Ind
       for (int v = 0; v < V; ++v) sum[v][c] = hn::Add(sum[v][c], bias);
     }
   }
+  if (job.stream && all && aligned(job, spots, V, dst)) return stream_sums(job, spots, dst, sum);
   all ? store_sums<true>(job, spots, dst, sum) : store_sums<false>(job, spots, dst, sum);
 }
 
@@ -206,13 +227,14 @@ void prefetch_sums(const TileJob<T>& job, const Spot* spots, int count, Index ch
 template <class T>
 void tiles(const TileJob<T>& job) {
   constexpr Index kWorthPrefetch = 64;
+  const bool prefetch = !job.stream && job.depth >= kWorthPrefetch;
   const Index most = spots_per_tile(static_cast<int>(job.panel_width));
   for (Index s = 0; s < job.spot_count; s += most) {
     const int count = static_cast<int>(std::min(most, job.spot_count - s));
     for (Index c = 0; c < job.channels; c += job.panel_width) {
       const Index end = std::min(job.channels, c + job.panel_width);
       const int width = static_cast<int>(end - c);
-      if (job.depth >= kWorthPrefetch) {
+      if (prefetch) {
         const bool wrap = end == job.channels;
         const Index next = wrap ? s + most : s;
         if (next + count <= job.spot_count)
@@ -222,6 +244,7 @@ void tiles(const TileJob<T>& job) {
       run(job, job.spots + s, job.panels + c * job.panel_depth + job.panel_first * width, c);
     }
   }
+  if (job.stream) hwy::FlushStream();
 }
 
 /// to[k * 6 + c] = from[c * channel_stride + k], eight or four k at a time; how many k that were.
@@ -265,8 +288,7 @@ void pack_panels(const T* HWY_RESTRICT weights, Index channel_stride,
       continue;
     }
     for (Index c = 0; c < wide; ++c)
-      for (Index k = done; k < depth; ++k)
-        to[k * wide + c] = from[c * channel_stride + offsets[k]];
+      for (Index k = done; k < depth; ++k) to[k * wide + c] = from[c * channel_stride + offsets[k]];
   }
 }
 
