@@ -138,6 +138,11 @@ void run_transpose(const StepArgs& a) {
   for (Index i = 0; i < std::min(wy.stride, a.dst.shape[kY]); ++i) {
     const Phase y = phase(wy, a.y, a.dst.shape[kY], a.weights.shape[2], i);
     if (y.taps == 0) continue;
+    const auto twin = twin_step<T>(a, y);
+    if (twin && y.taps * twin->taps_x <= kDirectDepth && !turned(*twin, ops.lanes).turned) {
+      run_step(a, *twin, ops);
+      continue;
+    }
     for (Index j = 0; j < std::min(wx.stride, a.dst.shape[kX]); ++j) {
       const Phase x = phase(wx, a.x, a.dst.shape[kX], a.weights.shape[3], j);
       if (x.taps > 0) run_step(a, turned(transpose_step<T>(a, y, x), ops.lanes), ops);

@@ -45,9 +45,9 @@ BlockRunner<T>::BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops,
   panels_ = take<T>(p, size - direct_window_bytes(step.co));
   window_ = take<T>(p, workspace.data() + size - p);
   // With few products per source element, copying it would cost more than it saves.
-  direct_ = !step.turned && !step.padded() && step.lane.stride == 1 && step.lane.src_step == 1 &&
-            step.lane.outputs >= ops.lanes && step.co * step.taps_y * step.taps_x <= 128 &&
-            step.ci <= 8;
+  direct_ = !step.turned && !step.twin.any() && !step.padded() && step.lane.stride == 1 &&
+            step.lane.src_step == 1 && step.lane.outputs >= ops.lanes &&
+            step.co * step.taps_y * step.taps_x <= 128 && step.ci <= 8;
 }
 
 template <class T>
@@ -77,14 +77,11 @@ void BlockRunner<T>::run_box(const OutputBlock& block, const Interval& co, const
     job.panel_first = k;
   } else {
     weights += box.ci * step_.weights_ci + box.ky * step_.weights_y + box.kx * step_.weights_x;
-    ops_.pack_panels(weights, step_.weights_co, weight_offsets_.data(), co.size(), step_.width,
-                     box.depth(), panels_.data());
-    job.panels = panels_.data();
-    job.panel_depth = box.depth();
+    pack_weights(weights, co.size(), box, job);
   }
   job.panel_width = step_.width;
   job.offsets = offsets_.data();
-  job.depth = box.depth();
+  job.depth = box.depth() - job.twin.depth;
   job.channels = co.size();
   job.bias = last && step_.bias != nullptr ? step_.bias + channel * step_.bias_step : nullptr;
   job.bias_step = step_.bias_step;
@@ -98,6 +95,22 @@ void BlockRunner<T>::run_box(const OutputBlock& block, const Interval& co, const
     for (Index x = block.lane.begin; x < block.lane.end; x += strip_lanes_)
       run_strip(block, box, {y, std::min(y + strip_rows_, block.row.end)},
                 {x, std::min(x + strip_lanes_, block.lane.end)}, job);
+}
+
+template <class T>
+void BlockRunner<T>::pack_weights(const T* weights, Index channels, const Box& box,
+                                  TileJob<T>& job) {
+  const auto pack = [&](Index first, Index depth, T* panels) {
+    ops_.pack_panels(weights, step_.weights_co, weight_offsets_.data() + first, channels,
+                     step_.width, depth, panels);
+  };
+  const Index twin = box.ci_count * box.y_count * step_.twin.taps[1], depth = box.depth() - twin;
+  job.panels = panels_.data();
+  job.panel_depth = depth;
+  pack(0, depth, panels_.data());
+  if (twin == 0) return;
+  job.twin = {offsets_.data() + depth, panels_.data() + channels * depth, twin};
+  pack(depth, twin, panels_.data() + channels * depth);
 }
 
 template <class T>
@@ -163,6 +176,7 @@ void BlockRunner<T>::choose_strip(const Box& box, const OutputBlock& block) {
 
 template <class T>
 void BlockRunner<T>::lay_offsets(const Box& box) {
+  if (step_.twin.any()) return lay_twin_offsets(box);
   const StepAxis& y = step_.row;  // direct reads are never turned
   std::size_t k = 0;
   for (Index ci = 0; ci < box.ci_count; ++ci)
@@ -175,6 +189,21 @@ void BlockRunner<T>::lay_offsets(const Box& box) {
                           : (ci * row_.size() + row_.tap(r)) * lane_.size() + lane_.tap(l);
         weight_offsets_[k] = ci * step_.weights_ci + ky * step_.weights_y + kx * step_.weights_x;
       }
+}
+
+template <class T>
+void BlockRunner<T>::lay_twin_offsets(const Box& box) {
+  const Twin& twin = step_.twin;
+  std::size_t k = 0;
+  for (std::size_t q = 0; q < 2; ++q)
+    for (Index ci = 0; ci < box.ci_count; ++ci)
+      for (Index ky = 0; ky < box.y_count; ++ky)
+        for (Index kx = 0; kx < twin.taps[q]; ++kx, ++k) {
+          const Index row = row_.tap(step_.lowest(ky, 1, box.y_count));
+          const Index lane = lane_.tap(twin.shift[q] + (twin.taps[q] - 1 - kx) * twin.dilation);
+          offsets_[k] = (ci * row_.size() + row) * lane_.size() + lane;
+          weight_offsets_[k] = ci * step_.weights_ci + ky * step_.weights_y + twin.tap[q] + 2 * kx;
+        }
 }
 
 /// How the lane slots of the packed rows of these outputs are made, from tap `first_tap` on.
@@ -253,6 +282,11 @@ Index BlockRunner<T>::list_spots(const Interval& row, const Interval& lane) {
       s.src = direct_ ? y * step_.row.stride * step_.row.src_step + x - back
                       : (y - row.begin) * lane_.size() + x - lane.begin;
       s.dst = y * step_.row.dst_step + (x - back) * step_.lane.dst_step;
+      if (step_.twin.any()) {
+        s.end =
+            static_cast<int>(std::min({2 * lanes, 2 * (lane.end - x), step_.twin.outputs - 2 * x}));
+        continue;
+      }
       s.begin = static_cast<int>(back);
       s.end = static_cast<int>(back + std::min(lanes - back, lane.end - x));
     }

@@ -46,12 +46,16 @@ class BlockRunner {
   void lay_out(const Box& box, const OutputBlock& block);
   void choose_strip(const Box& box, const OutputBlock& block);
   void lay_offsets(const Box& box);
+  void lay_twin_offsets(const Box& box);
+  void pack_weights(const T* weights, Index channels, const Box& box, TileJob<T>& job);
   void list_slots(const Interval& lane, Index first_tap);
   void pack_row(const T* from, bool real, T* to);
   void pack(const OutputBlock& block, const Box& box, const Interval& row, const Interval& lane);
   Index list_spots(const Interval& row, const Interval& lane);
   Index row_taps(const Box& b) const { return step_.turned ? b.x_count : b.y_count; }
-  Index lane_taps(const Box& b) const { return step_.turned ? b.y_count : b.x_count; }
+  Index lane_taps(const Box& b) const {
+    return step_.twin.any() ? step_.lane.taps : step_.turned ? b.y_count : b.x_count;
+  }
 
   const DirectStep<T>& step_;
   const DirectOps<T>& ops_;

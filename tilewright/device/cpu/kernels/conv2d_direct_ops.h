@@ -18,6 +18,15 @@ struct Spot {
   int end = 0;
 };
 
+/// Products of the outputs that lie between those of a TileJob, whose source is the same: a spot
+/// then counts outputs of both, lane i of the job's at 2*i.
+template <class T>
+struct TwinJob {
+  const Index* offsets = nullptr;
+  const T* panels = nullptr;  // as deep as there are products
+  Index depth = 0;            // 0: there are none
+};
+
 /// dst (+)= sum over k of weights[k][c] * src[spot + offsets[k]], for all spots and channels.
 template <class T>
 struct TileJob {
@@ -31,6 +40,7 @@ struct TileJob {
   Index channels = 0;
   const T* bias = nullptr;  // one per channel, or null
   Index bias_step = 1;
+  TwinJob<T> twin{};
   const Spot* spots = nullptr;
   Index spot_count = 0;
   T* dst = nullptr;

@@ -36,7 +36,7 @@ RowsRunner<T>::RowsRunner(const DirectStep<T>& step, const DirectOps<T>& ops, st
 
 template <class T>
 bool RowsRunner<T>::takes(const DirectStep<T>& s, const DirectOps<T>& ops) {
-  return s.co == 1 && !s.turned && s.row.stride == 1 && s.lane.stride == 1 &&
+  return s.co == 1 && !s.turned && !s.twin.any() && s.row.stride == 1 && s.lane.stride == 1 &&
          s.lane.src_step == 1 && s.lane.dst_step == 1 && s.lane.outputs >= ops.lanes &&
          (!s.padded() || widest(s, ops).rows > 0);
 }

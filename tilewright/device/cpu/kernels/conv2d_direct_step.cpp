@@ -97,6 +97,35 @@ DirectStep<T> transpose_step(const StepArgs& a, const Phase& y, const Phase& x) 
   return s;
 }
 
+template <class T>
+std::optional<DirectStep<T>> twin_step(const StepArgs& a, const Phase& y) {
+  constexpr Index kMostReach = 32;
+  const Window& w = a.layer->window(kX);
+  if (w.stride != 2) return {};
+  std::array<Phase, 2> phases;
+  for (Index q = 0; q < 2; ++q)
+    phases[static_cast<std::size_t>(q)] = phase(w, a.x, a.dst.shape[kX], a.weights.shape[3], q);
+  const auto& [even, odd] = phases;
+  if (even.taps == 0 || odd.taps == 0 || odd.outputs == 0) return {};
+  Phase x = even;
+  x.src = std::min(even.src, odd.src);
+  DirectStep<T> s = transpose_step<T>(a, y, x);
+  s.lane.taps = 0;
+  for (std::size_t q = 0; q < 2; ++q) {
+    const Phase& p = phases[q];
+    s.twin.taps[q] = p.taps, s.twin.shift[q] = p.src - x.src, s.twin.tap[q] = p.tap;
+    s.lane.taps = std::max(s.lane.taps, s.twin.shift[q] + (p.taps - 1) * p.dilation + 1);
+  }
+  if (s.lane.taps > kMostReach) return {};
+  s.twin.dilation = even.dilation, s.twin.outputs = even.outputs + odd.outputs;
+  s.lane.dilation = 1;
+  s.taps_x = even.taps + odd.taps;
+  s.weights = a.weights.at<T>(0, 0, y.tap, 0);
+  return s;
+}
+
+template std::optional<DirectStep<float>> twin_step(const StepArgs&, const Phase&);
+template std::optional<DirectStep<double>> twin_step(const StepArgs&, const Phase&);
 template DirectStep<float> forward_step(const StepArgs&);
 template DirectStep<double> forward_step(const StepArgs&);
 template DirectStep<float> transpose_step(const StepArgs&, const Phase&, const Phase&);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <numeric>
+#include <optional>
 
 #include "tilewright/device/device.h"
 
@@ -18,6 +20,17 @@ struct StepAxis {
 
   Index reach() const { return (outputs - 1) * stride + (taps - 1) * dilation + 1; }
   bool padded() const { return real.begin > 0 || real.end < reach(); }
+};
+
+/// Two phases along x whose outputs alternate, if there are any: output i of phase q meets, through
+/// its tap j, the window's position i + shift[q] + (taps[q] - 1 - j) * dilation.
+struct Twin {
+  std::array<Index, 2> taps{}, shift{};
+  std::array<Index, 2> tap{};  // of the weights, that is a phase's first; 2 lie between
+  Index dilation = 1;
+  Index outputs = 0;  // of both
+
+  bool any() const { return outputs > 0; }
 };
 
 /// A step with its axes named by use: vectors lie along `lane`. That is x, unless x is too narrow
@@ -43,6 +56,9 @@ struct DirectStep {
   Index width = 1;
   bool first = true;
   bool stream = false;
+  /// If there are any, taps_x counts the taps of both, and lane the pairs of outputs and the
+  /// positions that a pair meets.
+  Twin twin{};
 
   Index depth() const { return ci * taps_y * taps_x; }
   bool padded() const { return row.padded() || lane.padded(); }
@@ -51,7 +67,7 @@ struct DirectStep {
     return mirrored ? taps - tap - count : tap;
   }
   Index row_taps() const { return turned ? taps_x : taps_y; }
-  Index lane_taps() const { return turned ? taps_y : taps_x; }
+  Index lane_taps() const { return twin.any() ? lane.taps : turned ? taps_y : taps_x; }
 };
 
 /// The outputs of one axis of a transposed convolution that meet the same taps: every stride-th.
@@ -71,6 +87,10 @@ DirectStep<T> forward_step(const StepArgs& args);
 /// The part of a step of conv2d_transpose that two phases make, with lanes along x.
 template <class T>
 DirectStep<T> transpose_step(const StepArgs& args, const Phase& y, const Phase& x);
+/// The part that phase y and both phases of x make, for stride 2 along x, if each has a tap and
+/// they read nearly the same positions.
+template <class T>
+std::optional<DirectStep<T>> twin_step(const StepArgs& args, const Phase& y);
 
 /// A contiguous run of the canonical sequence of products: several channels with all taps, or one
 /// channel with several ky, or one ky with several kx.

@@ -147,14 +147,14 @@ HWY_INLINE void store_sums(const TileJob<T>& job, const Spot* spots, T* dst,
 }
 
 template <int V, int C, class T>
-HWY_INLINE void add_products(const TileJob<T>& job, const Spot* spots, const T* HWY_RESTRICT w,
+HWY_INLINE void add_products(const TileJob<T>& job, const Index* HWY_RESTRICT offsets, Index depth,
+                             const Spot* spots, const T* HWY_RESTRICT w,
                              hn::Vec<Tag<T>> (&sum)[V][C]) {
   const Tag<T> d;
   const T* HWY_RESTRICT src[V];
 #pragma GCC unroll 16
   for (int v = 0; v < V; ++v) src[v] = job.src + spots[v].src;
-  const Index* HWY_RESTRICT offsets = job.offsets;
-  for (Index k = 0; k < job.depth; ++k, w += C) {
+  for (Index k = 0; k < depth; ++k, w += C) {
     const Index at = offsets[k];
     hn::Vec<Tag<T>> x[V];
 #pragma GCC unroll 16
@@ -182,7 +182,7 @@ HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* w, Ind
   } else {
     all ? load_sums<true>(job, spots, dst, sum) : load_sums<false>(job, spots, dst, sum);
   }
-  add_products(job, spots, w, sum);
+  add_products(job, job.offsets, job.depth, spots, w, sum);
   if (job.bias != nullptr) {
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) {
@@ -195,23 +195,80 @@ HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* w, Ind
   all ? store_sums<true>(job, spots, dst, sum) : store_sums<false>(job, spots, dst, sum);
 }
 
+/// Outputs at 2*i and 2*i + 1 in the lanes i of two vectors, from dst.
+template <class T>
+HWY_INLINE void load_pairs(const T* p, int count, hn::Vec<Tag<T>>& even, hn::Vec<Tag<T>>& odd) {
+  const Tag<T> d;
+  if (count == 2 * kLanes<T>) return hn::LoadInterleaved2(d, p, even, odd);
+  HWY_ALIGN T lanes[2 * kLanes<T>] = {};
+  for (int i = 0; i < count; ++i) lanes[i] = p[i];
+  hn::LoadInterleaved2(d, lanes, even, odd);
+}
+
+template <class T>
+HWY_INLINE void store_pairs(hn::Vec<Tag<T>> even, hn::Vec<Tag<T>> odd, T* p, int count) {
+  const Tag<T> d;
+  if (count == 2 * kLanes<T>) return hn::StoreInterleaved2(even, odd, d, p);
+  HWY_ALIGN T lanes[2 * kLanes<T>];
+  hn::StoreInterleaved2(even, odd, d, lanes);
+  for (int i = 0; i < count; ++i) p[i] = lanes[i];
+}
+
+/// V spots and C channels of a job with a twin.
+template <int V, int C, class T>
+HWY_NOINLINE void twin_tile(const TileJob<T>& job, const Spot* spots, const T* w, Index channel) {
+  const Tag<T> d;
+  hn::Vec<Tag<T>> even[V][C], odd[V][C];
+  T* const dst = job.dst + channel * job.dst_channel_stride;
+#pragma GCC unroll 16
+  for (int c = 0; c < C; ++c)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) {
+      even[v][c] = odd[v][c] = hn::Zero(d);
+      if (!job.first)
+        load_pairs(dst + c * job.dst_channel_stride + spots[v].dst, spots[v].end, even[v][c],
+                   odd[v][c]);
+    }
+  add_products(job, job.offsets, job.depth, spots, w, even);
+  add_products(job, job.twin.offsets, job.twin.depth, spots,
+               job.twin.panels + channel * job.twin.depth, odd);
+#pragma GCC unroll 16
+  for (int c = 0; c < C; ++c)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v)
+      store_pairs(even[v][c], odd[v][c], dst + c * job.dst_channel_stride + spots[v].dst,
+                  spots[v].end);
+}
+constexpr int twin_spots_per_tile(int channels) {
+  return spots_per_tile(channels) < 2 ? 1 : spots_per_tile(channels) / 2;
+}
+
 template <class T>
 using TileFunction = void (*)(const TileJob<T>&, const Spot*, const T*, Index);
 
-/// Entry v-1 is tile<v, C>.
+/// Entry v-1 is the tile of v spots.
 template <class T, int C, int... V>
 TileFunction<T> pick_spots(int spots, std::integer_sequence<int, V...>) {
   static constexpr TileFunction<T> kTable[] = {&tile<V + 1, C, T>...};
   return kTable[spots - 1];
 }
+template <class T, int C, int... V>
+TileFunction<T> pick_twin_spots(int spots, std::integer_sequence<int, V...>) {
+  static constexpr TileFunction<T> kTable[] = {&twin_tile<V + 1, C, T>...};
+  return kTable[spots - 1];
+}
 
 template <class T, int... C>
-TileFunction<T> pick_tile(int spots, int channels, std::integer_sequence<int, C...>) {
+TileFunction<T> pick_tile(bool twin, int spots, int channels, std::integer_sequence<int, C...>) {
   using Pick = TileFunction<T> (*)(int);
   static constexpr Pick kTable[] = {[](int v) {
     return pick_spots<T, C + 1>(v, std::make_integer_sequence<int, spots_per_tile(C + 1)>());
   }...};
-  return kTable[channels - 1](spots);
+  static constexpr Pick kTwins[] = {[](int v) {
+    return pick_twin_spots<T, C + 1>(v,
+                                     std::make_integer_sequence<int, twin_spots_per_tile(C + 1)>());
+  }...};
+  return (twin ? kTwins : kTable)[channels - 1](spots);
 }
 
 /// Asks for the sums of a tile to come. Planes of dst are often a power of two apart, where neither
@@ -228,7 +285,9 @@ template <class T>
 void tiles(const TileJob<T>& job) {
   constexpr Index kWorthPrefetch = 64;
   const bool prefetch = !job.stream && job.depth >= kWorthPrefetch;
-  const Index most = spots_per_tile(static_cast<int>(job.panel_width));
+  const bool twin = job.twin.depth > 0;
+  const auto widest = static_cast<int>(job.panel_width);
+  const Index most = twin ? twin_spots_per_tile(widest) : spots_per_tile(widest);
   for (Index s = 0; s < job.spot_count; s += most) {
     const int count = static_cast<int>(std::min(most, job.spot_count - s));
     for (Index c = 0; c < job.channels; c += job.panel_width) {
@@ -240,7 +299,8 @@ void tiles(const TileJob<T>& job) {
         if (next + count <= job.spot_count)
           prefetch_sums(job, job.spots + next, count, wrap ? 0 : end, width);
       }
-      const auto run = pick_tile<T>(count, width, std::make_integer_sequence<int, kMaxChannels>());
+      const auto run =
+          pick_tile<T>(twin, count, width, std::make_integer_sequence<int, kMaxChannels>());
       run(job, job.spots + s, job.panels + c * job.panel_depth + job.panel_first * width, c);
     }
   }
