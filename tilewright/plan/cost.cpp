@@ -69,10 +69,11 @@ double far_share(double bytes, const Machine& machine) {
   return std::clamp((bytes - cache / 2) / cache, 0.0, 1.0);
 }
 
-double copy_seconds(const CopyWork& work, double all_bytes, const Machine& machine) {
+double copy_seconds(const CopyWork& work, double all_bytes, const Machine& machine,
+                    double far_sides) {
   const double far = far_share(all_bytes, machine);
-  return work.bytes *
-             ((1 - far) / machine.near_bytes_per_second + far / machine.far_bytes_per_second) +
+  return work.bytes * ((1 - far) / machine.near_bytes_per_second +
+                       far * far_sides / 2 / machine.far_bytes_per_second) +
          work.rows * machine.row_seconds;
 }
 
@@ -85,7 +86,7 @@ double read_seconds(const Plan& p, double decoded, const Machine& machine,
   // What is copied into a tile that stays in the cache goes to memory once, not twice.
   const bool near = p.memory.src_tiles <= machine.cache_bytes / 4;
   const double copied =
-      p.src_in_place ? 0 : copy_seconds(source_copies(p), near ? all / 2 : all, machine);
+      p.src_in_place ? 0 : copy_seconds(source_copies(p), all, machine, near ? 1 : 2);
   const double weights = p.weights_in_place ? 0 : copy_seconds(weights_copies(p), all, machine);
   if (!options.src.file) return copied + weights;
   return decoded / machine.read_bytes_per_second + source_rows(p) * kRunSeconds + weights;

@@ -15,10 +15,12 @@ constexpr double kDepth = 384, kPanelBytes = 400 * 1024, kChannels = 6, kVectors
 // A row of packed source costs as much as so many bytes more.
 constexpr double kRowBytes = 64;
 
-/// A step of conv2d, or one phase of a transposed one.
+/// A step of conv2d, or one phase of a transposed one; of two phases that alternate along x, x
+/// counts pairs of outputs and taps_x the taps of both.
 struct Direct {
   double n, g, co, ci, y, x, taps_y, taps_x;
   double stride_y, stride_x;
+  double together = 1;  // outputs of a pair
 
   double outputs() const { return y * x; }
   double depth() const { return ci * taps_y * taps_x; }
@@ -36,8 +38,8 @@ double packed_bytes(const Direct& s) {
   const bool in_place =
       s.stride_x == 1 && s.x >= kLanes && s.co * s.taps_y * s.taps_x <= 128 && s.ci <= 8;
   if (in_place) return 0;
-  const double together = std::max(1.0, kPanelBytes / kFloat / std::min(kDepth, s.depth()));
-  const double passes = std::ceil(s.co / together);
+  const double held = std::max(1.0, kPanelBytes / kFloat / std::min(kDepth, s.depth()));
+  const double passes = std::ceil(s.co / held);
   const double rows = s.y * s.stride_y + s.taps_y, columns = s.x * s.stride_x + s.taps_x;
   // Positions that lie apart are gathered one by one.
   const double each = s.stride_x == 1 ? 2 : 4;
@@ -50,9 +52,10 @@ KernelWork work_of(const Direct& s, const KernelWork& operands) {
   const double vectors = s.outputs() * idle(s) / kLanes;
   KernelWork work;
   work.flop = 2 * planes * vectors * kLanes * s.co * s.depth();
-  work.bytes =
-      operands.bytes + planes * (packed_bytes(s) + 2 * kFloat * (boxes - 1) * s.outputs() * s.co);
-  work.visits = planes * boxes * std::ceil(vectors / kVectors) * std::ceil(s.co / kChannels);
+  work.bytes = operands.bytes + planes * (packed_bytes(s) + 2 * kFloat * (boxes - 1) * s.together *
+                                                                s.outputs() * s.co);
+  work.visits =
+      planes * boxes * std::ceil(s.together * vectors / kVectors) * std::ceil(s.co / kChannels);
   return work;
 }
 
@@ -79,10 +82,11 @@ KernelWork conv2d_direct_work(const Layer& layer, const Block& step) {
 // Every stride-th output meets the same taps, which are as many fewer; each phase is a step.
 KernelWork conv2d_transpose_direct_work(const Layer& layer, const Block& step) {
   Direct s = direct(layer, step);
-  const double phases = s.stride_y * s.stride_x;
+  s.together = s.stride_x == 2 && s.taps_x >= 2 ? 2 : 1;
+  const double phases = s.stride_y * s.stride_x / s.together;
   s.y = std::max(1.0, s.y / s.stride_y), s.x = std::max(1.0, s.x / s.stride_x);
   s.taps_y = std::max(1.0, s.taps_y / s.stride_y);
-  s.taps_x = std::max(1.0, s.taps_x / s.stride_x);
+  if (s.together == 1) s.taps_x = std::max(1.0, s.taps_x / s.stride_x);
   s.stride_y = s.stride_x = 1;
   KernelWork operands = default_work(layer, step);
   operands.bytes /= phases;
