@@ -7,7 +7,15 @@ namespace tilewright {
 
 class Pool {
  public:
-  /// Reserves `bytes`; pages become resident when touched. Throws DeviceError if refused.
+  struct Mapping {
+    std::byte* base = nullptr;
+    Index size = 0;
+  };
+  /// Up to so many bytes stay mapped when a run ends, for the next one.
+  static constexpr Index kMostSpare = Index{16} << 20;
+
+  /// Reserves `bytes`, whose content is undefined; pages become resident when touched. Throws
+  /// DeviceError if refused.
   explicit Pool(Index bytes);
   ~Pool();
   Pool(const Pool&) = delete;
@@ -18,9 +26,9 @@ class Pool {
   Index used() const { return used_; }
 
  private:
-  std::byte* base_ = nullptr;
   Index size_ = 0;
   Index used_ = 0;
+  Mapping mapping_;
 };
 
 }  // namespace tilewright

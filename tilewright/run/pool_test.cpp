@@ -39,6 +39,31 @@ TEST(Pool, CostsNothingUntilTouched) {
   EXPECT_EQ(p[0], std::byte{0});
 }
 
+TEST(Pool, MemoryOfASmallRunServesTheNext) {
+  constexpr Index kSmall = Index{1} << 20;
+  const auto taken = [](Index bytes) { return Pool(bytes).take(64); };
+  const std::byte* const first = taken(kSmall);
+  EXPECT_EQ(taken(kSmall / 2), first);
+  EXPECT_EQ(taken(kSmall), first);
+
+  // Not two runs at once, and not much more than was asked for.
+  const Pool one(kSmall);
+  Pool other(kSmall);
+  EXPECT_NE(other.take(64), first);
+  EXPECT_THROW(Pool(4096).take(8192), InternalError);
+}
+
+TEST(Pool, LargeRunsGiveTheirMemoryBack) {
+  Pool(Index{1} << 20).take(64);
+  {
+    Pool large(2 * Pool::kMostSpare);
+    std::byte* const p = large.take(64);
+    *p = std::byte{7};
+  }
+  Pool again(2 * Pool::kMostSpare);
+  EXPECT_EQ(*again.take(64), std::byte{0});
+}
+
 TEST(Pool, RefusedMemoryIsAnError) { EXPECT_THROW(Pool(Index{1} << 56), DeviceError); }
 
 }  // namespace
