@@ -32,12 +32,20 @@ constexpr int spots_per_tile(int channels) {
   return kSums / channels < kMaxSpots ? kSums / channels : kMaxSpots;
 }
 
-/// Whether every lane of these spots is a lane of dst, in order.
+/// How the sums of some spots meet dst: lane by lane, as whole vectors, or past the caches.
+enum class Meets { kLanes, kWhole, kStream };
+
 template <class T>
-HWY_INLINE bool whole(const Spot* spots, int count, Index stride) {
-  bool yes = stride == 1;
-  for (int i = 0; i < count; ++i) yes &= spots[i].end - spots[i].begin == kLanes<T>;
-  return yes;
+Meets meeting(const TileJob<T>& job, const Spot* spots, int count) {
+  constexpr Index kBytes = kLanes<T> * static_cast<Index>(sizeof(T));
+  bool whole = job.dst_lane_stride == 1;
+  bool aligned = job.dst_channel_stride % kLanes<T> == 0;
+  for (int i = 0; i < count; ++i) {
+    whole &= spots[i].end - spots[i].begin == kLanes<T>;
+    aligned &= reinterpret_cast<std::uintptr_t>(job.dst + spots[i].dst) % kBytes == 0;
+  }
+  if (!whole) return Meets::kLanes;
+  return job.stream && aligned ? Meets::kStream : Meets::kWhole;
 }
 
 /// Lanes [begin, end).
@@ -126,16 +134,6 @@ HWY_INLINE void stream_sums(const TileJob<T>& job, const Spot* spots, T* dst,
     for (int v = 0; v < V; ++v) hn::Stream(sum[v][c], d, dst + spots[v].dst);
 }
 
-/// Whether every vector of these spots is aligned.
-template <class T>
-HWY_INLINE bool aligned(const TileJob<T>& job, const Spot* spots, int count, const T* dst) {
-  constexpr Index kBytes = kLanes<T> * static_cast<Index>(sizeof(T));
-  bool yes = job.dst_channel_stride % kLanes<T> == 0;
-  for (int i = 0; i < count; ++i)
-    yes &= reinterpret_cast<std::uintptr_t>(dst + spots[i].dst) % kBytes == 0;
-  return yes;
-}
-
 template <bool Whole, int V, int C, class T>
 HWY_INLINE void store_sums(const TileJob<T>& job, const Spot* spots, T* dst,
                            const hn::Vec<Tag<T>> (&sum)[V][C]) {
@@ -169,18 +167,19 @@ HWY_INLINE void add_products(const TileJob<T>& job, const Index* HWY_RESTRICT of
 }
 
 template <int V, int C, class T>
-HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* w, Index channel) {
+HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* w, Index channel,
+                       Meets meets) {
   const Tag<T> d;
   hn::Vec<Tag<T>> sum[V][C];
   T* const dst = job.dst + channel * job.dst_channel_stride;
-  const bool all = whole<T>(spots, V, job.dst_lane_stride);
+  const bool whole = meets != Meets::kLanes;
   if (job.first) {
 #pragma GCC unroll 16
     for (int v = 0; v < V; ++v)
 #pragma GCC unroll 16
       for (int c = 0; c < C; ++c) sum[v][c] = hn::Zero(d);
   } else {
-    all ? load_sums<true>(job, spots, dst, sum) : load_sums<false>(job, spots, dst, sum);
+    whole ? load_sums<true>(job, spots, dst, sum) : load_sums<false>(job, spots, dst, sum);
   }
   add_products(job, job.offsets, job.depth, spots, w, sum);
   if (job.bias != nullptr) {
@@ -191,8 +190,8 @@ HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* w, Ind
       for (int v = 0; v < V; ++v) sum[v][c] = hn::Add(sum[v][c], bias);
     }
   }
-  if (job.stream && all && aligned(job, spots, V, dst)) return stream_sums(job, spots, dst, sum);
-  all ? store_sums<true>(job, spots, dst, sum) : store_sums<false>(job, spots, dst, sum);
+  if (meets == Meets::kStream) return stream_sums(job, spots, dst, sum);
+  whole ? store_sums<true>(job, spots, dst, sum) : store_sums<false>(job, spots, dst, sum);
 }
 
 /// Outputs at 2*i and 2*i + 1 in the lanes i of two vectors, from dst.
@@ -216,7 +215,8 @@ HWY_INLINE void store_pairs(hn::Vec<Tag<T>> even, hn::Vec<Tag<T>> odd, T* p, int
 
 /// V spots and C channels of a job with a twin.
 template <int V, int C, class T>
-HWY_NOINLINE void twin_tile(const TileJob<T>& job, const Spot* spots, const T* w, Index channel) {
+HWY_NOINLINE void twin_tile(const TileJob<T>& job, const Spot* spots, const T* w, Index channel,
+                            Meets) {
   const Tag<T> d;
   hn::Vec<Tag<T>> even[V][C], odd[V][C];
   T* const dst = job.dst + channel * job.dst_channel_stride;
@@ -244,7 +244,7 @@ constexpr int twin_spots_per_tile(int channels) {
 }
 
 template <class T>
-using TileFunction = void (*)(const TileJob<T>&, const Spot*, const T*, Index);
+using TileFunction = void (*)(const TileJob<T>&, const Spot*, const T*, Index, Meets);
 
 /// Entry v-1 is the tile of v spots.
 template <class T, int C, int... V>
@@ -288,20 +288,25 @@ void tiles(const TileJob<T>& job) {
   const bool twin = job.twin.depth > 0;
   const auto widest = static_cast<int>(job.panel_width);
   const Index most = twin ? twin_spots_per_tile(widest) : spots_per_tile(widest);
+  const auto last = static_cast<int>(job.channels - (job.channels - 1) / widest * widest);
   for (Index s = 0; s < job.spot_count; s += most) {
+    const Spot* const spots = job.spots + s;
     const int count = static_cast<int>(std::min(most, job.spot_count - s));
-    for (Index c = 0; c < job.channels; c += job.panel_width) {
-      const Index end = std::min(job.channels, c + job.panel_width);
-      const int width = static_cast<int>(end - c);
+    const auto pick = [&](int width) {
+      return pick_tile<T>(twin, count, width, std::make_integer_sequence<int, kMaxChannels>());
+    };
+    const TileFunction<T> run_full = pick(widest), run_last = pick(last);
+    const Meets meets = meeting(job, spots, count);
+    for (Index c = 0; c < job.channels; c += widest) {
+      const bool wrap = c + widest >= job.channels;
+      const int width = wrap ? last : widest;
       if (prefetch) {
-        const bool wrap = end == job.channels;
         const Index next = wrap ? s + most : s;
         if (next + count <= job.spot_count)
-          prefetch_sums(job, job.spots + next, count, wrap ? 0 : end, width);
+          prefetch_sums(job, job.spots + next, count, wrap ? 0 : c + widest, width);
       }
-      const auto run =
-          pick_tile<T>(twin, count, width, std::make_integer_sequence<int, kMaxChannels>());
-      run(job, job.spots + s, job.panels + c * job.panel_depth + job.panel_first * width, c);
+      const T* const panel = job.panels + c * job.panel_depth + job.panel_first * width;
+      (wrap ? run_last : run_full)(job, spots, panel, c, meets);
     }
   }
   if (job.stream) hwy::FlushStream();
