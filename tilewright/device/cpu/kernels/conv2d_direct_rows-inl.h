@@ -108,7 +108,7 @@ HWY_NOINLINE void row_tile(const RowsJob<T>& job, Index y0, Index x, int skip) {
       if (r + 1 >= job.ky)
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v)
-          __builtin_prefetch(src + kBlocksAhead * R * src_step + v * kLanes<T>);
+          __builtin_prefetch(src + kBlocksAhead * R * std::abs(src_step) + v * kLanes<T>);
       const int a = static_cast<int>(std::max<Index>(0, r - job.ky + 1));
       const int b = static_cast<int>(std::min<Index>(R, r + 1));
       add_row_clipped<R, V, T>(a, b, src, w, job, sum);
@@ -173,7 +173,7 @@ HWY_NOINLINE void small_tile(const RowsJob<T>& job, Index y0, Index x, int skip)
     if (r + 1 >= K)
 #pragma GCC unroll 16
       for (int v = 0; v < V; ++v)
-        __builtin_prefetch(src + kBlocksAhead * R * src_step + v * kLanes<T>);
+        __builtin_prefetch(src + kBlocksAhead * R * std::abs(src_step) + v * kLanes<T>);
 #pragma GCC unroll 16
     for (int kx = 0; kx < K; ++kx) {
       hn::Vec<Tag<T>> s[V];
@@ -279,9 +279,14 @@ void rows(const RowsJob<T>& whole) {
   for (Index phase = 0; phase < std::min(d, job.rows); ++phase) {
     // Output rows phase, phase + d, … share their source rows.
     const Index count = (job.rows - phase + d - 1) / d;
-    Index i = 0;
-    for (; i + kRows <= count; i += kRows) row_block<kRows>(job, phase + i * d);
-    for (; i < count; ++i) row_block<1>(job, phase + i * d);
+    const Index blocks = count / kRows;
+    const auto block = [&](Index b) { row_block<kRows>(job, phase + b * kRows * d); };
+    // Blocks go up in memory, whichever way their rows do.
+    if (job.src_row_stride > 0)
+      for (Index b = 0; b < blocks; ++b) block(b);
+    for (Index i = blocks * kRows; i < count; ++i) row_block<1>(job, phase + i * d);
+    if (job.src_row_stride <= 0)
+      for (Index b = blocks; b-- > 0;) block(b);
   }
   if (job.stream) hwy::FlushStream();
 }
