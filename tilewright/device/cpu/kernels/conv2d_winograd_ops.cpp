@@ -1,8 +1,10 @@
 // Columns are transformed as they lie in memory; rows after they were dealt to one stream for each
-// position in a tile.
+// position in a tile, in runs of one element of each phase.
 #include "tilewright/device/cpu/kernels/conv2d_winograd_ops.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <type_traits>
 
 #include "tilewright/device/cpu/simd_targets.h"
 
@@ -76,61 +78,109 @@ HWY_INLINE Vec load_some(const float* p, Index begin, Index end) {
   return hn::Load(t, lanes);
 }
 
-void source(const WinogradSource& job) {
+// Vectors of elements of so many bytes have the bits of some of floats.
+template <class U>
+using Wide = hn::Repartition<U, Tag>;
+
+// Deals the elements of rows to one stream for each position in a tile, or back: runs of one
+// element of each phase, which with two phases are deinterleaved as elements of 64 bits.
+template <class U>
+HWY_INLINE void deal_runs(const float* from, float* streams, Index stream) {
   const Tag t;
-  const Index extent = kWinogradOut * job.columns + 2;
-  const Index stream = whole(job.columns) + kLanes;  // elements of one position in a tile
+  const Wide<U> w;
+  for (Index c = 0; c < stream; c += kLanes) {
+    hn::Vec<Wide<U> > v[4];
+    hn::LoadInterleaved4(w, reinterpret_cast<const U*>(from + kWinogradOut * c), v[0], v[1], v[2],
+                         v[3]);
+#pragma GCC unroll 4
+    for (Index j = 0; j < kWinogradOut; ++j)
+      hn::StoreU(hn::BitCast(t, v[j]), t, streams + j * stream + c);
+  }
+}
+
+// One run, in whole vectors: what it writes too much is written later, or never read.
+HWY_INLINE void copy_run(const float* from, float* to, Index length) {
+  const Tag t;
+  for (Index i = 0; i < length; i += kLanes) hn::StoreU(hn::LoadU(t, from + i), t, to + i);
+}
+
+// `from` holds 4 * stream elements, of which those of `columns` tiles and one group more count.
+HWY_INLINE void deal(const float* from, float* streams, Index stream, Index columns, Index run) {
+  if (run == 1) return deal_runs<float>(from, streams, stream);
+  if (run == 2) return deal_runs<std::uint64_t>(from, streams, stream);
+  for (Index c = 0; c <= columns; c += run)
+    for (Index j = 0; j < kWinogradOut; ++j, from += run)
+      copy_run(from, streams + j * stream + c, run);
+}
+
+// Elements of a stream of whole groups and one more, with room for the end of a vector.
+Index stream_of(Index columns, Index dilation) { return whole(columns) + whole(dilation); }
+
+// Transforms six rows, `row_step` apart, along y, for all columns of a row of tiles.
+HWY_INLINE void source_columns(const WinogradSource& job, Index y, Index extent, float* columns,
+                               Index pitch) {
+  const Tag t;
+  const Index row_step = job.down.dilation * job.src_row;
+  const float* const row = job.src + y * job.src_row;
+  const float* const next = job.next == nullptr ? row : job.next + y * job.src_row;
+  bool real[6];
+  for (Index i = 0; i < kWinogradIn; ++i) real[i] = job.y.contains(y + i * job.down.dilation);
+  for (Index x = 0; x < extent; x += kLanes) {
+    Vec d[6];
+#pragma GCC unroll 4
+    for (Index i = 0; i < kWinogradOut; ++i) __builtin_prefetch(next + (i + 2) * row_step + x);
+#pragma GCC unroll 6
+    for (Index i = 0; i < kWinogradIn; ++i)
+      d[i] =
+          real[i] ? load_some(row + i * row_step + x, job.x.begin - x, job.x.end - x) : hn::Zero(t);
+    transform_source(d);
+#pragma GCC unroll 6
+    for (Index i = 0; i < kWinogradIn; ++i) hn::StoreU(d[i], t, columns + i * pitch + x);
+  }
+}
+
+// Transforms the tiles of a row along x, from their streams, up to `end` tiles.
+HWY_INLINE void source_tiles(const WinogradSource& job, const float* streams, Index stream,
+                             float* to, Index end) {
+  const Tag t;
+  const Index shift = job.across.dilation;
+  for (Index c = 0; c < end; c += kLanes) {
+    Vec d[6];
+    const Index from = std::min(c, stream - kLanes - shift);  // beyond the tiles anything goes
+#pragma GCC unroll 6
+    for (Index j = 0; j < kWinogradIn; ++j)
+      d[j] = hn::LoadU(t, streams + j % kWinogradOut * stream + from + j / kWinogradOut * shift);
+    transform_source(d);
+    const Index left = end - c, real = job.columns - c;
+#pragma GCC unroll 6
+    for (Index j = 0; j < kWinogradIn; ++j) {
+      float* at = to + j * job.product_step + c;
+      if (real < kLanes)
+        d[j] = real <= 0 ? hn::Zero(t)
+                         : hn::IfThenElseZero(hn::FirstN(t, static_cast<std::size_t>(real)), d[j]);
+      if (left >= kLanes)
+        hn::StoreU(d[j], t, at);
+      else
+        hn::BlendedStore(d[j], hn::FirstN(t, static_cast<std::size_t>(left)), t, at);
+    }
+  }
+}
+
+void source(const WinogradSource& job) {
+  const Index dilation = job.across.dilation, groups = job.across.whole(job.columns);
+  const Index extent = kWinogradOut * groups + 2 * dilation;
+  const Index stream = stream_of(groups, dilation);  // elements of one position in a tile
   const Index pitch = kWinogradOut * stream;
   float* const columns = job.scratch;  // [6][pitch]
   float* const streams = columns + kWinogradIn * pitch;
   for (Index r = 0; r < job.rows; ++r) {
-    const float* row = job.src + r * kWinogradOut * job.src_row;
-    const Interval real = job.y.shifted(-r * kWinogradOut);
-    const float* next = job.next == nullptr ? row : job.next + r * kWinogradOut * job.src_row;
-    for (Index x = 0; x < extent; x += kLanes) {
-      Vec d[6];
-#pragma GCC unroll 4
-      for (Index i = 0; i < kWinogradOut; ++i) __builtin_prefetch(next + (i + 2) * job.src_row + x);
-#pragma GCC unroll 6
-      for (Index i = 0; i < kWinogradIn; ++i)
-        d[i] = real.contains(i)
-                   ? load_some(row + i * job.src_row + x, job.x.begin - x, job.x.end - x)
-                   : hn::Zero(t);
-      transform_source(d);
-#pragma GCC unroll 6
-      for (Index i = 0; i < kWinogradIn; ++i) hn::StoreU(d[i], t, columns + i * pitch + x);
-    }
+    source_columns(job, job.down.begin(job.row + r), extent, columns, pitch);
     const Index first = r * job.columns;
     const Index end = r + 1 == job.rows ? job.padded : first + job.columns;
     for (Index i = 0; i < kWinogradIn; ++i) {
-      for (Index c = 0; c < stream; c += kLanes) {
-        Vec v[4];
-        hn::LoadInterleaved4(t, columns + i * pitch + kWinogradOut * c, v[0], v[1], v[2], v[3]);
-#pragma GCC unroll 4
-        for (Index j = 0; j < kWinogradOut; ++j) hn::StoreU(v[j], t, streams + j * stream + c);
-      }
-      float* to = job.dst + i * kWinogradIn * job.product_step + first;
-      for (Index c = 0; first + c < end; c += kLanes) {
-        Vec d[6];
-        const Index from = std::min(c, stream - kLanes - 1);  // beyond the tiles anything goes
-#pragma GCC unroll 6
-        for (Index j = 0; j < kWinogradIn; ++j)
-          d[j] = hn::LoadU(t, streams + j % kWinogradOut * stream + from + j / kWinogradOut);
-        transform_source(d);
-        const Index left = end - first - c, real = job.columns - c;
-#pragma GCC unroll 6
-        for (Index j = 0; j < kWinogradIn; ++j) {
-          float* at = to + j * job.product_step + c;
-          if (real < kLanes)
-            d[j] = real <= 0
-                       ? hn::Zero(t)
-                       : hn::IfThenElseZero(hn::FirstN(t, static_cast<std::size_t>(real)), d[j]);
-          if (left >= kLanes)
-            hn::StoreU(d[j], t, at);
-          else
-            hn::BlendedStore(d[j], hn::FirstN(t, static_cast<std::size_t>(left)), t, at);
-        }
-      }
+      deal(columns + i * pitch, streams, stream, groups, dilation);
+      source_tiles(job, streams, stream, job.dst + i * kWinogradIn * job.product_step + first,
+                   end - first);
     }
   }
 }
@@ -155,34 +205,65 @@ HWY_INLINE void put_row(const WinogradResult& job, const float* from, float* to)
   }
 }
 
-void result(const WinogradResult& job) {
+// The results of one vector of tiles: row i of them, dealt by their positions, goes to
+// to[i * row ..], and with few phases side by side, as they will lie.
+template <class U>
+HWY_INLINE void result_tiles(const float* from, Index product_step, float* to, Index row,
+                             Index stream) {
   const Tag t;
-  const Index pitch = kWinogradOut * whole(job.columns);
-  for (Index r = 0; r < job.rows; ++r) {
-    const float* from = job.src + r * job.columns;
-    for (Index c = 0; c < job.columns; c += kLanes) {
-      Vec half[kWinogradOut][kWinogradIn];
+  Vec half[kWinogradOut][kWinogradIn];
 #pragma GCC unroll 6
-      for (Index j = 0; j < kWinogradIn; ++j) {
-        Vec m[6], out[4];
+  for (Index j = 0; j < kWinogradIn; ++j) {
+    Vec m[6], out[4];
 #pragma GCC unroll 6
-        for (Index i = 0; i < kWinogradIn; ++i)
-          m[i] = hn::LoadU(t, from + (kWinogradIn * i + j) * job.product_step + c);
-        transform_result(m, out);
+    for (Index i = 0; i < kWinogradIn; ++i)
+      m[i] = hn::LoadU(t, from + (kWinogradIn * i + j) * product_step);
+    transform_result(m, out);
 #pragma GCC unroll 4
-        for (Index i = 0; i < kWinogradOut; ++i) half[i][j] = out[i];
-      }
+    for (Index i = 0; i < kWinogradOut; ++i) half[i][j] = out[i];
+  }
 #pragma GCC unroll 4
-      for (Index i = 0; i < kWinogradOut; ++i) {
-        Vec out[4];
-        transform_result(half[i], out);
-        hn::StoreInterleaved4(out[0], out[1], out[2], out[3], t,
-                              job.scratch + i * pitch + kWinogradOut * c);
-      }
+  for (Index i = 0; i < kWinogradOut; ++i) {
+    Vec out[4];
+    transform_result(half[i], out);
+    if constexpr (std::is_void_v<U>) {
+#pragma GCC unroll 4
+      for (Index j = 0; j < kWinogradOut; ++j) hn::StoreU(out[j], t, to + i * row + j * stream);
+    } else {
+      const Wide<U> w;
+      hn::StoreInterleaved4(hn::BitCast(w, out[0]), hn::BitCast(w, out[1]), hn::BitCast(w, out[2]),
+                            hn::BitCast(w, out[3]), w, reinterpret_cast<U*>(to + i * row));
     }
-    const Index height = std::min(kWinogradOut, job.height - r * kWinogradOut);
-    for (Index i = 0; i < height; ++i)
-      put_row(job, job.scratch + i * pitch, job.dst + (r * kWinogradOut + i) * job.dst_row);
+  }
+}
+
+// The reverse of deal(), for many phases.
+HWY_INLINE void collect(const float* streams, Index stream, float* to, Index columns, Index run) {
+  for (Index c = 0; c < columns; c += run)
+    for (Index j = 0; j < kWinogradOut; ++j, to += run) copy_run(streams + j * stream + c, to, run);
+}
+
+void result(const WinogradResult& job) {
+  const Index run = job.across.dilation, groups = job.across.whole(job.columns);
+  const Index stream = stream_of(groups, run), pitch = kWinogradOut * stream;
+  float* const collected = job.scratch + kWinogradOut * pitch;
+  for (Index r = 0; r < job.rows; ++r) {
+    const float* const from = job.src + r * job.columns;
+    for (Index c = 0; c < job.columns; c += kLanes) {
+      float* const to = job.scratch + c;
+      if (run == 1)
+        result_tiles<float>(from + c, job.product_step, to + 3 * c, pitch, 0);
+      else if (run == 2)
+        result_tiles<std::uint64_t>(from + c, job.product_step, to + 3 * c, pitch, 0);
+      else
+        result_tiles<void>(from + c, job.product_step, to, pitch, stream);
+    }
+    const Index top = job.down.begin(job.row + r), step = job.down.dilation;
+    for (Index i = 0; i < kWinogradOut && top + i * step < job.height; ++i) {
+      const float* row = job.scratch + i * pitch;
+      if (run > 2) collect(row, stream, collected, groups, run), row = collected;
+      put_row(job, row, job.dst + (top + i * step) * job.dst_row);
+    }
   }
 }
 
@@ -285,16 +366,17 @@ HWY_INLINE void gather_taps(const Vec (&u)[6], Vec (&g)[3]) {
 
 void source_lanes(const WinogradLanes& job) {
   const Tag t;
+  const Index column = job.across.dilation * job.column;
   for (Index r = 0; r < job.rows; ++r)
     for (Index c = 0; c < job.columns; ++c) {
-      const float* from = job.src + kWinogradOut * (r * job.row + c * job.column);
+      const float* from = job.src + kWinogradOut * r * job.row + job.across.begin(c) * job.column;
       float* const to = job.dst + (r * job.columns + c) * job.tile_step;
       Vec half[kWinogradIn][kWinogradIn];
       for (Index x = 0; x < kWinogradIn; ++x) {
         Vec d[6];
 #pragma GCC unroll 6
         for (Index y = 0; y < kWinogradIn; ++y)
-          d[y] = hn::LoadU(t, from + y * job.row + x * job.column);
+          d[y] = hn::LoadU(t, from + y * job.row + x * column);
         transform_source(d);
 #pragma GCC unroll 6
         for (Index i = 0; i < kWinogradIn; ++i) half[i][x] = d[i];
@@ -310,16 +392,17 @@ void source_lanes(const WinogradLanes& job) {
 
 void result_lanes(const WinogradLanes& job) {
   const Tag t;
+  const Index column = job.across.dilation * job.column;
   for (Index r = 0; r < job.rows; ++r)
     for (Index c = 0; c < job.columns; ++c) {
-      const float* from = job.src + kWinogradOut * (r * job.row + c * job.column);
+      const float* from = job.src + kWinogradOut * r * job.row + job.across.begin(c) * job.column;
       float* const to = job.dst + (r * job.columns + c) * job.tile_step;
       Vec half[kWinogradIn][kWinogradOut];
       for (Index x = 0; x < kWinogradOut; ++x) {
         Vec g[4], u[6];
 #pragma GCC unroll 4
         for (Index y = 0; y < kWinogradOut; ++y)
-          g[y] = hn::LoadU(t, from + y * job.row + x * job.column);
+          g[y] = hn::LoadU(t, from + y * job.row + x * column);
         spread_result(g, u);
 #pragma GCC unroll 6
         for (Index i = 0; i < kWinogradIn; ++i) half[i][x] = u[i];
