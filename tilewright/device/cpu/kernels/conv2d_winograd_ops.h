@@ -96,7 +96,7 @@ struct WinogradTaps {
 /// Elements of scratch for tiles in rows of `columns`, in whole groups.
 constexpr Index winograd_scratch(Index columns, Index dilation) {
   constexpr Index kMostLanes = 16;
-  return (kWinogradIn + 1) * kWinogradOut * (columns + dilation + 2 * kMostLanes);
+  return (kWinogradIn + 2) * kWinogradOut * (columns + dilation + 2 * kMostLanes);
 }
 
 struct WinogradOps {
