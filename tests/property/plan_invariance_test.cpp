@@ -209,9 +209,16 @@ std::string random_winograd_problem(Draw& d, bool wide_image = false) {
   const Index groups = d.chance(70) ? 1 : d.in(2, 4);
   const auto channels = [&] { return groups * (deep ? d.in(60, 270) / groups : d.in(1, 9)); };
   const auto pad = [&] { return d.of<std::string>({"0", "1", "1", "2", "3"}); };
-  return "conv2d " + n("n", d.chance(70) ? 1 : 2) + n("ci", channels()) + n("y", side()) +
-         n("x", side() + (wide_image ? 128 : 0)) + n("co", channels()) + "k3x3 p" + pad() + "," +
-         pad() + "," + pad() + "," + pad() + " " + n("g", groups) + "f32";
+  const bool apart = d.chance(50);
+  const auto dilation = [&] {
+    return !apart ? 1 : d.chance(70) ? d.in(1, 4) : d.in(1, deep ? 6 : 32);
+  };
+  // Windows fit the image.
+  const Index dy = dilation(), dx = dilation();
+  return "conv2d " + n("n", d.chance(70) ? 1 : 2) + n("ci", channels()) + n("y", side() + 2 * dy) +
+         n("x", side() + 2 * dx + (wide_image ? 128 : 0)) + n("co", channels()) + "k3x3 d" +
+         std::to_string(dy) + "x" + std::to_string(dx) + " p" + pad() + "," + pad() + "," + pad() +
+         "," + pad() + " " + n("g", groups) + "f32";
 }
 
 std::string random_fft_problem(Draw& d) {

@@ -57,10 +57,18 @@ Tensor filled(const Shape& shape, F&& value) {
 constexpr const char* kForward = "conv2d ci64 y50 x53 co32 k3x3 p1,1,1,1";
 constexpr const char* kTranspose = "conv2d_transpose ci64 y50 x53 co32 o50x53 k3x3 p1,1,1,1";
 constexpr const char* kWeights = "conv2d_weights ci64 y50 x53 co32 k3x3 p1,1,1,1";
-constexpr std::array<const char*, 3> kLines{kForward, kTranspose, kWeights};
+// Taps apart: tiles lie on phases.
+constexpr const char* kDilated = "conv2d ci64 y50 x53 co32 k3x3 d2x3 p2,2,3,3";
+constexpr const char* kDilatedTranspose =
+    "conv2d_transpose ci64 y50 x53 co32 o50x53 k3x3 d2x3 p2,2,3,3";
+constexpr const char* kDilatedWeights = "conv2d_weights ci64 y50 x53 co32 k3x3 d3x2 p3,3,2,2";
+constexpr std::array<const char*, 6> kLines{kForward, kTranspose,        kWeights,
+                                            kDilated, kDilatedTranspose, kDilatedWeights};
 
 /// Products that are summed.
-double products(const char* line) { return line == kWeights ? 50 * 53 : 64 * 9; }
+double products(const std::string& line) {
+  return line.starts_with("conv2d_weights") ? 50 * 53 : 64 * 9;
+}
 
 TEST(WinogradError, IsLessThanTwiceThatOfTheCanonicalSumOnOrdinaryData) {
   for (const char* line : kLines) {
@@ -77,7 +85,8 @@ TEST(WinogradError, IsLessThanTwiceThatOfTheCanonicalSumOnOrdinaryData) {
     const double winograd = errors(by_kernel(p, "winograd", src, weights), truth).rms;
 
     EXPECT_LT(winograd, 2 * direct) << line;
-    RecordProperty(p.layer->name(), std::to_string(winograd / direct));
+    RecordProperty(p.layer->name() + ("_d" + std::to_string(p.layer->window(kY).dilation)),
+                   std::to_string(winograd / direct));
   }
 }
 

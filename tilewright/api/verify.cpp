@@ -37,6 +37,12 @@ Block window_size(const Problem& p, const KernelInfo& kernel, Index side) {
   return b;
 }
 
+// Whether a kernel's tiles are too large for the definition to compute whole ones.
+bool large_tiles(const KernelInfo& kernel, Index side) {
+  constexpr Index kSmall = 8;
+  return std::max(kernel.anchors[Axis::kY], kernel.anchors[Axis::kX]) > std::max(side, kSmall);
+}
+
 // The middle of a window, at most `side` wide: what the definition is asked for where a kernel's
 // tile is much larger.
 Block middle_of(const Block& window, Index side) {
@@ -113,7 +119,8 @@ VerifyReport verify_windows(Convolution& c, Store& dst, const Machine& machine,
   const Problem& problem = c.problem;
   const Index side = window_side(problem, options.samples);
   const Block size = window_size(problem, c.plan.kernel, side);
-  const Block most = c.plan.kernel.tiling == nullptr ? size : middle_of(size, side);
+  const bool large = large_tiles(c.plan.kernel, side);
+  const Block most = large ? middle_of(size, side) : size;
   const Stores stores{c.src.get(), c.weights.get(), c.bias.get(), &dst};
   const Machine third = share_of(machine);
   c.src->set_cache_bytes(c.plan.src_cache_bytes);
@@ -139,7 +146,7 @@ VerifyReport verify_windows(Convolution& c, Store& dst, const Machine& machine,
   for (Index i = 0; i < options.samples; ++i) {
     check_cancel(options);
     const Block block = windows.at(i);
-    const Block part = c.plan.kernel.tiling == nullptr ? block : middle_of(block, side);
+    const Block part = large ? middle_of(block, side) : block;
     const Region where = problem.layer->region(Operand::kDst, block);
     Tensor found(problem.dst_dtype, where.shape());
     dst.read(where, found.view());

@@ -52,36 +52,43 @@ TEST(Verify, AcceptsTheResult) {
   EXPECT_EQ(full.elements, 40 * 50 + windows.elements);
 }
 
-// Tiles of 4 x 4 outputs, the last of them cut short along either axis, around or not.
+void check_stable(const TestFolder& folder, Job& job, const std::string& size, PaddingMode mode,
+                  Index dilation) {
+  SCOPED_TRACE(size + " d" + std::to_string(dilation));
+  job.request = {};
+  job.request.src = "synth:noise,c=32," + size;
+  job.request.weights = "synth:noise,n=33,c=32,y=3,x=3";
+  job.request.dst = folder / "stable.npy";
+  job.request.options.padding = Padding::same();
+  job.request.options.padding_mode = mode;
+  job.request.options.dilation = {dilation, dilation};
+  job.request.planning.kernel = "winograd";
+  job.request.overwrite = true;
+  job.c = prepare(job.request, job.machine);
+  ASSERT_EQ(job.c.plan.kernel.name, "conv2d/winograd");
+  convolve(job.request, job.c);
+
+  const VerifyReport windows = verify(job.request, job.c, job.machine);
+  EXPECT_TRUE(windows.equal()) << windows.first_difference;
+  EXPECT_TRUE(verify(job.request, job.c, job.machine, {.full = true}).equal());
+
+  // The definition's bits are near, but they are not this kernel's.
+  ConvolveRequest bits = job.request;
+  bits.planning.least = Exactness::kBits;
+  bits.planning.kernel = "direct";
+  Convolution other = prepare(bits, job.machine);
+  convolve(bits, other);
+  EXPECT_FALSE(verify(job.request, job.c, job.machine).equal());
+}
+
+// Tiles of 4 x 4 outputs, the last of them cut short along either axis, around or not, and tiles on
+// phases.
 TEST(Verify, AcceptsAndRefusesResultsOfKernelsWithTilesOfTheirOwn) {
   const TestFolder folder;
   Job job(folder);
   for (const char* size : {"y=41,x=50", "y=7,x=131", "y=64,x=35"})
-    for (const PaddingMode mode : {PaddingMode::kZero, PaddingMode::kCircular}) {
-      job.request = {};
-      job.request.src = "synth:noise,c=32," + std::string(size);
-      job.request.weights = "synth:noise,n=33,c=32,y=3,x=3";
-      job.request.dst = folder / "stable.npy";
-      job.request.options.padding = Padding::same();
-      job.request.options.padding_mode = mode;
-      job.request.planning.kernel = "winograd";
-      job.request.overwrite = true;
-      job.c = prepare(job.request, job.machine);
-      ASSERT_EQ(job.c.plan.kernel.name, "conv2d/winograd");
-      convolve(job.request, job.c);
-
-      const VerifyReport windows = verify(job.request, job.c, job.machine);
-      EXPECT_TRUE(windows.equal()) << size << ": " << windows.first_difference;
-      EXPECT_TRUE(verify(job.request, job.c, job.machine, {.full = true}).equal()) << size;
-
-      // The definition's bits are near, but they are not this kernel's.
-      ConvolveRequest bits = job.request;
-      bits.planning.least = Exactness::kBits;
-      bits.planning.kernel = "direct";
-      Convolution other = prepare(bits, job.machine);
-      convolve(bits, other);
-      EXPECT_FALSE(verify(job.request, job.c, job.machine).equal()) << size;
-    }
+    for (const PaddingMode mode : {PaddingMode::kZero, PaddingMode::kCircular})
+      for (const Index dilation : {1, 2, 5}) check_stable(folder, job, size, mode, dilation);
 }
 
 TEST(Verify, FindsOneChangedElement) {

@@ -21,9 +21,9 @@ inline Index summed(const Case& c, const Kernel& kernel) {
 }
 
 inline KernelTiling tiling_of(const Case& c, const Kernel& kernel) {
-  const auto layer = Conv2d::make({c.n, c.groups * c.ci, c.ky, c.kx},
-                                  {c.groups * c.co, c.ci, c.ky, c.kx}, false, {.groups = c.groups});
-  return tiling_of(kernel, *layer);
+  const auto conv = conv_of(c, 1, 1);
+  if (kernel.layer == "conv2d_weights") return tiling_of(kernel, Conv2dWeights(conv));
+  return tiling_of(kernel, *conv);
 }
 
 /// Products that the definition sums in f32 before it carries a sum on.
@@ -65,6 +65,34 @@ inline void expect_same_bits_dealt_otherwise(Case c, const Kernel& kernel) {
   }
 }
 
+/// Taps apart: images around the edges of tiles and groups of phases, with fewer outputs than
+/// phases, and more than one block of every size.
+inline void add_dilated(const Kernel& kernel, std::vector<Case>& cases) {
+  const Index taps = kernel.windows.taps.begin, most = kernel.windows.most_dilation;
+  unsigned seed = 1;
+  for (const Index d : {2, 3, 4, 7, 16, 17, 31, 32})
+    for (const Index other : {Index{1}, d, Index{2}}) {
+      if (d > most) continue;
+      for (const Index size : {Index{1}, d, 4 * d - 1, 4 * d + 1, Index{140}}) {
+        ++seed;
+        cases.push_back({.n = 1 + seed % 2,
+                         .groups = 1 + seed % 3,
+                         .ci = 1 + seed % 4,
+                         .co = 3,
+                         .y = size == 140 ? 61 : 4 * other + 3,
+                         .x = size,
+                         .ky = taps,
+                         .kx = taps,
+                         .dy = other,
+                         .dx = d,
+                         .bias = seed % 2 == 0,
+                         .pad = seed % 4,
+                         .seed = seed});
+        std::swap(cases.emplace_back(cases.back()).dy, cases.back().dx);
+      }
+    }
+}
+
 /// Shapes around the edges of tiles, vectors, panels and blocks of channels.
 inline std::vector<Case> anchored_table(const Kernel& kernel) {
   std::vector<Case> cases;
@@ -92,6 +120,7 @@ inline std::vector<Case> anchored_table(const Kernel& kernel) {
       cases.push_back({.n = 2, .ci = 2, .co = 5, .y = 130, .x = 70, .ky = more, .kx = 71 - more});
       cases.push_back({.groups = 9, .y = 20, .x = 160, .ky = 13, .kx = more, .seed = ++seed});
     }
+  add_dilated(kernel, cases);
   Case first{.ky = taps, .kx = taps};
   // Kernels that sum over the image take channels in blocks of about 128 as well.
   const Index anchor =

@@ -48,20 +48,17 @@ Kernel direct_in_place(const char* name, Run* run, Work* work) {
 
 Kernel winograd(const char* name, Index workspace, Run* run, Work* work) {
   Kernel k = kernel(name, Order::kAnchored, workspace, run, work);
-  k.windows = {{3, 4}, 1, 1};
-  k.anchors[Axis::kY] = k.anchors[Axis::kX] = kWinogradTile;
-  k.anchors[Axis::kKy] = k.anchors[Axis::kKx] = 0;
+  k.windows = {{3, 4}, 1, kWinogradDilation};
   return k;
 }
 
 Kernel winograd_in_place(const char* name, Run* run) {
   Kernel k = winograd(name, kConv2dWinogradWorkspace, run, &conv2d_winograd_work);
   k.in_place = true;
-  k.anchors[Axis::kCi] = kWinogradChannels;
   k.workspace = [](const Block& step) {
     return conv2d_winograd_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
   };
-  k.error = {kWinogradErrorFactor, kWinogradRoundings};
+  k.tiling = &conv2d_winograd_tiling;
   return k;
 }
 
@@ -71,7 +68,7 @@ Kernel winograd_weights() {
   k.workspace = [](const Block& step) {
     return conv2d_weights_winograd_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
   };
-  k.error = {kWeightsWinogradErrorFactor, kWeightsWinogradRoundings};
+  k.tiling = &conv2d_weights_winograd_tiling;
   return k;
 }
 

@@ -1,22 +1,32 @@
 // A part is some output and some input channels of one group, for all results of the step. For each
 // block of results, source and gradients are packed with channels side by side, transformed, and
 // multiplied: for each of 36 products a sum over the block's tiles, by the register tiles of
-// conv2d_weights_ops. The products go back to taps, which are added to totals in f64.
+// conv2d_weights_ops. The products go back to taps, which are added to totals in f64. Where taps
+// are apart, the rows of a phase are packed by themselves and hold one row of tiles; along x tiles
+// of all phases lie side by side.
 #include "tilewright/device/cpu/kernels/conv2d_weights_winograd.h"
+
+#include <numeric>
 
 #include "tilewright/device/cpu/arena.h"
 #include "tilewright/device/cpu/kernels/conv2d_weights_step.h"
+#include "tilewright/device/cpu/kernels/conv2d_winograd.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd_ops.h"
 
 namespace tilewright::cpu {
 namespace {
 
-constexpr Index kMostTiles = 64;      // of a block: 2 rows of 32
+constexpr Index kMostTiles = 64;      // whose products are summed
+constexpr Index kMostColumns = 32;    // of tiles of a block
 constexpr Index kPartChannels = 128;  // of either side
 constexpr Index kHeld = 36;           // output channels whose products are held at once
 constexpr Index kTaps = 9;
 constexpr Index kLine = 16;  // floats of a cache line
-constexpr Index kMostRows = 8 + 2, kMostColumns = 128 + 2;
+// Elements of a channel that are packed at once: both rows of tiles, or one of a phase.
+constexpr Index kRowWidth = kWinogradOut * kMostColumns;
+constexpr Index kRawRows = 10 * (kRowWidth + 2),
+                kRawPhase = kWinogradIn * (kRowWidth + 2 * kWinogradDilation);
+constexpr Index kMostRaw = std::max(kRawRows, kRawPhase);
 
 Index ceil_by(Index a, Index b) { return (a + b - 1) / b; }
 
@@ -26,13 +36,26 @@ constexpr Index spaced(Index size) { return ((size + kLine - 1) / kLine | 1) * k
 /// Channels of a part, as they lie in memory.
 Index whole(Index channels) { return ceil_by(channels, kLine) * kLine; }
 
+/// Where tiles of results lie, and the blocks in which they are summed: whole rows of tiles of all
+/// phases, as wide as the layer's blocks where that makes whole groups.
+struct Tiles {
+  explicit Tiles(const Layer& layer)
+      : down{layer.window(kY).dilation}, across{layer.window(kX).dilation} {
+    rows = std::lcm(layer.sum_block(Axis::kY), kWinogradOut * down.dilation);
+    columns = kWinogradOut * (kMostColumns / across.dilation) * across.dilation;
+  }
+  WinogradTiles down, across;
+  Index rows, columns;  // of results of a block
+  bool dilated() const { return down.dilation > 1 || across.dilation > 1; }
+};
+
 /// Bytes of one part.
 Index part_bytes(Index inputs, Index outputs) {
   const Index ci = whole(inputs), co = whole(outputs);
   const Index factors =
       kWinogradProducts * (spaced(kMostTiles * spaced(ci)) + spaced(kMostTiles * spaced(co)));
   const Index products = kWinogradProducts * spaced(std::min(outputs, kHeld) * ci);
-  const Index raw = kMostRows * kMostColumns * kLine;
+  const Index raw = kMostRaw * kLine;
   return (factors + products + raw + 64) * Index{sizeof(float)} +
          kTaps * outputs * ci * Index{sizeof(double)};
 }
@@ -40,7 +63,13 @@ Index part_bytes(Index inputs, Index outputs) {
 class Part {
  public:
   Part(const WeightsStep<float>& s, Index g, Interval co, Interval ci, std::byte* workspace)
-      : s_(s), ops_(*winograd_ops()), g_(g), co_(co), ci_(ci), lanes_(s.ops.lanes) {
+      : s_(s),
+        ops_(*winograd_ops()),
+        tiles_(*s.a.layer),
+        g_(g),
+        co_(co),
+        ci_(ci),
+        lanes_(s.ops.lanes) {
     source_pitch_ = spaced(whole(ci.size())), results_pitch_ = spaced(whole(co.size()));
     wide_ = ceil_by(ci.size(), lanes_) * lanes_;
     Shelf shelf(workspace);
@@ -48,13 +77,17 @@ class Part {
     source_ = shelf.take<float>(kWinogradProducts * spaced(kMostTiles * source_pitch_));
     results_ = shelf.take<float>(kWinogradProducts * spaced(kMostTiles * results_pitch_));
     products_ = shelf.take<float>(kWinogradProducts * products_step());
-    raw_ = shelf.take<float>(kMostRows * kMostColumns * lanes_);
+    raw_ = shelf.take<float>(kMostRaw * lanes_);
   }
 
   void run() {
     std::fill_n(totals_, kTaps * co_.size() * wide_, 0.0);
     if (!s_.a.first) exchange([](double& total, double& weight) { total = weight; });
-    for (Index i = 0; i < s_.blocks(); ++i) run_block(s_.block(i));
+    for (Index n = 0; n < s_.images; ++n)
+      for (Index y = 0; y < s_.rows; y += tiles_.rows)
+        for (Index x = 0; x < s_.columns; x += tiles_.columns)
+          run_block({n, y, x, std::min(tiles_.rows, s_.rows - y),
+                     std::min(tiles_.columns, s_.columns - x)});
     exchange([](double& total, double& weight) { weight = total; });
   }
 
@@ -84,33 +117,23 @@ class Part {
       }
   }
 
+  // Sums of at most kMostTiles tiles: of several rows of them, one after another.
   void run_block(const ResultBlock& b) {
-    const Index rows = ceil_by(b.rows, kWinogradOut), columns = ceil_by(b.columns, kWinogradOut);
-    WinogradLanes job;
-    job.rows = rows, job.columns = columns;
-    job.column = lanes_;
-    job.src = raw_;
-    for (Index c = 0; c < ci_.size(); c += lanes_) {
-      pack(b.rows + 2, b.columns + 2, kWinogradOut * rows + 2, kWinogradOut * columns + 2, s_.a.src,
-           s_.source(b.n, g_, {ci_.begin + c, 0, 0}, b.y, b.x), ci_.size() - c);
-      job.row = (kWinogradOut * columns + 2) * lanes_;
-      job.dst = source_ + c;
-      job.tile_step = source_pitch_, job.product_step = spaced(rows * columns * source_pitch_);
-      ops_.source_lanes(job);
-    }
-    for (Index c = 0; c < co_.size(); c += lanes_) {
-      pack(b.rows, b.columns, kWinogradOut * rows, kWinogradOut * columns, s_.a.weights,
-           s_.results(b.n, g_, co_.begin + c, b.y, b.x), co_.size() - c);
-      job.row = kWinogradOut * columns * lanes_;
-      job.dst = results_ + c;
-      job.tile_step = results_pitch_, job.product_step = spaced(rows * columns * results_pitch_);
-      ops_.result_lanes(job);
-    }
+    const Index rows = tiles_.down.count(b.rows), columns = tiles_.across.count(b.columns);
+    const Index most = kMostTiles / columns;
+    for (Index r = 0; r < rows; r += most) run_rows(b, {r, std::min(rows, r + most)}, columns);
+  }
+
+  void run_rows(const ResultBlock& b, const Interval& rows, Index columns) {
+    const Index tiles = rows.size() * columns;
+    const Index each = tiles_.dilated() ? 1 : rows.size();
+    for (Index r = rows.begin; r < rows.end; r += each)
+      transform(b, {r, r + each}, columns, (r - rows.begin) * columns, tiles);
     // As many whole register tiles as are held at once.
     const Index held = kHeld / most_factors() * most_factors();
     for (Index c = 0; c < co_.size(); c += held) {
       const Index count = std::min(held, co_.size() - c);
-      for (Index p = 0; p < kWinogradProducts; ++p) multiply(p, rows * columns, c, count);
+      for (Index p = 0; p < kWinogradProducts; ++p) multiply(p, tiles, c, count);
       WinogradTaps taps;
       taps.src = products_, taps.product_step = products_step();
       taps.count = count * wide_;
@@ -119,18 +142,53 @@ class Part {
     }
   }
 
-  // `rows` x `columns` elements of the next channels side by side, and zeros up to whole tiles.
-  void pack(Index rows, Index columns, Index all_rows, Index all_columns,
-            const ConstTensorView& view, const float* first, Index channels) {
-    if (rows < all_rows || columns < all_columns)
-      std::fill_n(raw_, all_rows * all_columns * lanes_, 0.0f);
+  // Rows of tiles that lie one below another in a phase become tiles `first` and on, of `tiles`.
+  void transform(const ResultBlock& b, const Interval& rows, Index columns, Index first,
+                 Index tiles) {
+    const Index step = tiles_.down.dilation, apart = tiles_.across.dilation;
+    const Index top = tiles_.down.begin(rows.begin), y = b.y + top;
+    const Index high = kWinogradOut * rows.size();
+    const Index wide = kWinogradOut * tiles_.across.whole(columns);
+    const Index results = std::min(high, ceil_by(b.rows - top, step));
+    WinogradLanes job;
+    job.rows = rows.size(), job.columns = columns;
+    job.across = tiles_.across;
+    job.column = lanes_;
+    job.src = raw_;
+    job.row = (wide + 2 * apart) * lanes_;
+    job.tile_step = source_pitch_, job.product_step = spaced(tiles * source_pitch_);
+    for (Index c = 0; c < ci_.size(); c += lanes_) {
+      pack({results + 2, b.columns + 2 * apart}, {high + 2, wide + 2 * apart}, s_.a.src,
+           s_.source(b.n, g_, {ci_.begin + c, 0, 0}, y, b.x), ci_.size() - c);
+      job.dst = source_ + first * source_pitch_ + c;
+      ops_.source_lanes(job);
+    }
+    job.row = wide * lanes_;
+    job.tile_step = results_pitch_, job.product_step = spaced(tiles * results_pitch_);
+    for (Index c = 0; c < co_.size(); c += lanes_) {
+      pack({results, b.columns}, {high, wide}, s_.a.weights,
+           s_.results(b.n, g_, co_.begin + c, y, b.x), co_.size() - c);
+      job.dst = results_ + first * results_pitch_ + c;
+      ops_.result_lanes(job);
+    }
+  }
+
+  struct Extent {
+    Index rows = 0, columns = 0;
+  };
+
+  // Elements of the next channels side by side, rows of one phase, and zeros up to whole tiles.
+  void pack(Extent real, Extent all, const ConstTensorView& view, const float* first,
+            Index channels) {
+    if (real.rows < all.rows || real.columns < all.columns)
+      std::fill_n(raw_, all.rows * all.columns * lanes_, 0.0f);
     LanesJob<float> job;
     for (Index l = 0; l < std::min(channels, lanes_); ++l)
       job.lane[static_cast<std::size_t>(l)] = first + l * view.strides[kC];
-    job.rows = rows, job.columns = columns;
-    job.row_step = job.ahead = view.strides[kY];
+    job.rows = real.rows, job.columns = real.columns;
+    job.row_step = job.ahead = tiles_.down.dilation * view.strides[kY];
     job.to = raw_;
-    job.to_step = lanes_, job.to_row = all_columns * lanes_;
+    job.to_step = lanes_, job.to_row = all.columns * lanes_;
     s_.ops.side_by_side(job);
   }
 
@@ -157,6 +215,7 @@ class Part {
 
   const WeightsStep<float>& s_;
   const WinogradOps& ops_;
+  const Tiles tiles_;
   Index g_;
   Interval co_, ci_;
   Index lanes_, source_pitch_, results_pitch_;
@@ -172,25 +231,46 @@ Index conv2d_weights_winograd_workspace(Index inputs, Index outputs) {
   return ceil_by(bytes, 64) * 64 + 256;
 }
 
-KernelWork conv2d_weights_winograd_work(const Layer&, const Block& step) {
+KernelTiling conv2d_weights_winograd_tiling(const Layer& layer) {
+  const Tiles tiles(layer);
+  KernelTiling t;
+  // Cuts between the layer's own blocks are the layer's affair.
+  const auto anchor = [&](Axis a, const WinogradTiles& along, Index block) {
+    return block == layer.sum_block(a) ? kWinogradOut * along.dilation : block;
+  };
+  t.anchors[Axis::kY] = anchor(Axis::kY, tiles.down, tiles.rows);
+  t.anchors[Axis::kX] = anchor(Axis::kX, tiles.across, tiles.columns);
+  t.anchors[Axis::kKy] = t.anchors[Axis::kKx] = 0;
+  t.error = {kWeightsWinogradErrorFactor, kWeightsWinogradRoundings};
+  return t;
+}
+
+KernelWork conv2d_weights_winograd_work(const Layer& layer, const Block& step) {
+  const Tiles tiles(layer);
   const auto size = [&](Axis a) { return static_cast<double>(step[a].size()); };
-  const auto tiles = [&](Axis a) {
-    return static_cast<double>(ceil_by(step[a].size(), kWinogradOut));
+  // Of an axis, over blocks of `block` results.
+  const auto count = [](const WinogradTiles& t, Index block, Index results) {
+    return results / block * t.count(block) + t.count(results % block);
   };
   const auto parts = [&](Axis a) {
     return static_cast<double>(ceil_by(step[a].size(), kPartChannels));
   };
-  const double all = size(Axis::kN) * size(Axis::kG) * tiles(Axis::kY) * tiles(Axis::kX);
+  const Index rows = step[Axis::kY].size(), columns = step[Axis::kX].size();
+  const Index down = count(tiles.down, tiles.rows, rows),
+              across = count(tiles.across, tiles.columns, columns);
+  const double images = size(Axis::kN) * size(Axis::kG);
+  const double all = images * static_cast<double>(down * across);
   const double in = size(Axis::kCi), out = size(Axis::kCo);
-  const double blocks =
-      size(Axis::kN) * size(Axis::kG) *
-      static_cast<double>(ceil_by(step[Axis::kY].size(), 8) * ceil_by(step[Axis::kX].size(), 128));
+  const Index wide = ceil_by(columns, tiles.columns);
+  const double sums =
+      images * static_cast<double>(
+                   wide * ceil_by(down, std::max<Index>(1, kMostTiles / ceil_by(across, wide))));
   constexpr double kProducts = kWinogradProducts, kFloat = sizeof(float);
   KernelWork work;
   work.flop = 2 * kProducts * all * in * out;
-  // Each part transforms for itself; products become taps once per block.
+  // Each part transforms for itself; products become taps once per sum.
   work.bytes = kFloat * (4 * kProducts * all * (in * parts(Axis::kCo) + out * parts(Axis::kCi)) +
-                         3 * kProducts * blocks * in * out);
+                         3 * kProducts * sums * in * out);
   return work;
 }
 

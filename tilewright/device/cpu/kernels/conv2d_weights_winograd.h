@@ -1,6 +1,6 @@
 // The gradient of conv2d's weights, 3x3, by Winograd's minimal filtering, F(3x3, 4x4): tiles of 4 x
-// 4 results take the place of the filter. Order::kAnchored: tiles from the corner of each of the
-// layer's blocks of results, whose sums are added in f64.
+// 4 results take the place of the filter. Order::kAnchored: tiles from the corner of each block of
+// results, whose sums are added in f64; the blocks are the layer's, or whole tiles of all phases.
 #pragma once
 
 #include "tilewright/device/device.h"
@@ -15,10 +15,13 @@ inline constexpr double kWeightsWinogradErrorFactor = 14.75 * 14.75,
 Index conv2d_weights_winograd_workspace(Index inputs, Index outputs);
 /// The same for the largest step there is.
 inline constexpr Index kConv2dWeightsWinogradWorkspace = Index{20} << 18;
+/// Where it may be cut, and what it promises.
+KernelTiling conv2d_weights_winograd_tiling(const Layer& layer);
 /// What a step costs.
 KernelWork conv2d_weights_winograd_work(const Layer& layer, const Block& step);
 
-/// Precondition: f32, 3x3 taps, stride 1, dilation 1; winograd_ops() is not null.
+/// Precondition: f32, 3x3 taps, stride 1, dilation up to kWinogradDilation; winograd_ops() is not
+/// null.
 void run_conv2d_weights_winograd(const StepArgs& args);
 
 }  // namespace tilewright::cpu

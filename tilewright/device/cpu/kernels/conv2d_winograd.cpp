@@ -1,7 +1,8 @@
 // For each block of input channels: the weights are transformed once; then each thread takes a
 // block of tiles, transforms its source, multiplies (36 products of matrices, by the register tiles
 // of conv2d_direct) and transforms back. Nothing transformed leaves the workspace, which is meant
-// to stay in the cache.
+// to stay in the cache. Where taps are `dilation` apart, tiles lie on phases (WinogradTiles), side
+// by side along x, so that rows are loaded as they lie.
 #include "tilewright/device/cpu/kernels/conv2d_winograd.h"
 
 #include <algorithm>
@@ -37,7 +38,7 @@ struct Sizes {
     products = kWinogradProducts * spaced(std::min(outputs, kOutputChannels) * kMostTiles) + kSlack;
   }
   Index weights, source, products;
-  Index own() const { return source + products + winograd_scratch(kMostTiles); }
+  Index own() const { return source + products + winograd_scratch(kMostTiles, kWinogradDilation); }
 };
 
 /// Blocks of `rows` x `columns` tiles.
@@ -49,18 +50,34 @@ struct Blocks {
 
 Index ceil_by(Index a, Index b) { return (a + b - 1) / b; }
 
-// The blocks of at most `most` tiles that waste the fewest lanes; of those the widest.
-Blocks choose_blocks(Index rows, Index columns, Index most, Index lanes) {
+// What blocks cost, in lanes: products fill vectors with any tiles, transforms with those of a row,
+// and take about a quarter of the time.
+Index lanes_of(const Blocks& b, Index rows, Index columns, Index lanes) {
+  const auto whole = [lanes](Index tiles) { return ceil_by(tiles, lanes) * lanes; };
+  const auto block = [&](Index r, Index c) { return 4 * whole(r * c) + r * whole(c); };
+  const Index last_row = rows - (b.down - 1) * b.rows;
+  const Index last_column = columns - (b.across - 1) * b.columns;
+  const auto column_of_blocks = [&](Index c) {
+    return (b.down - 1) * block(b.rows, c) + block(last_row, c);
+  };
+  return (b.across - 1) * column_of_blocks(b.columns) + column_of_blocks(last_column);
+}
+
+// The blocks of at most `most` tiles, whose columns are multiples of `unit`, that cost the fewest
+// lanes; of those the widest.
+Blocks choose_blocks(Index rows, Index columns, Index unit, Index most, Index lanes) {
   Blocks best;
   Index least = 0;
-  for (Index c = std::min(columns, most); c >= 1; --c) {
+  const Index groups = ceil_by(columns, unit);
+  for (Index c = std::max<Index>(1, std::min(groups, most / unit)); c >= 1; --c) {
     Blocks b;
-    b.across = ceil_by(columns, c);
-    b.columns = ceil_by(columns, b.across);
-    b.rows = std::min(rows, most / b.columns);
+    b.across = ceil_by(groups, c);
+    b.columns = ceil_by(groups, b.across) * unit;
+    b.across = ceil_by(columns, b.columns);
+    b.rows = std::clamp<Index>(most / b.columns, 1, rows);
     b.down = ceil_by(rows, b.rows);
-    const Index padded = b.count() * ceil_by(b.rows * b.columns, lanes);
-    if (least == 0 || padded < least) best = b, least = padded;
+    const Index cost = lanes_of(b, rows, columns, lanes);
+    if (least == 0 || cost < least) best = b, least = cost;
   }
   return best;
 }
@@ -73,14 +90,16 @@ class Winograd {
         ops_(*winograd_ops()),
         workspace_(reinterpret_cast<float*>(workspace)),
         threads_(threads),
-        sizes_(step.ci, step.co) {
-    rows_ = ceil_by(step.row.outputs, kWinogradOut);
-    columns_ = ceil_by(step.lane.outputs, kWinogradOut);
+        sizes_(step.ci, step.co),
+        down_{step.row.dilation},
+        across_{step.lane.dilation} {
+    rows_ = down_.count(step.row.outputs);
+    columns_ = across_.count(step.lane.outputs);
     // Enough blocks for all threads, as long as each fills its vectors.
     Index most = kMostTiles;
     while (most > 2 * ops_.lanes && ceil_by(rows_ * columns_, most) * step.n < 4 * threads)
       most /= 2;
-    blocks_ = choose_blocks(rows_, columns_, most, ops_.lanes);
+    blocks_ = choose_blocks(rows_, columns_, across_.dilation, most, ops_.lanes);
   }
 
   void run() {
@@ -151,26 +170,30 @@ class Winograd {
     float* const source = own;
     float* const products = source + sizes_.source;
     float* const scratch = products + sizes_.products;
-    const Index top = y * kWinogradOut, left = x * kWinogradOut;
+    const Index left = across_.begin(x);
+    const Interval all_y{0, step_.row.outputs + 2 * down_.dilation},
+        all_x{0, step_.lane.outputs + 2 * across_.dilation};
     WinogradSource from;
     from.src_row = step_.row.src_step;
-    from.y = intersect(step_.row.real, {0, step_.row.outputs + 2}).shifted(-top);
-    from.x = intersect(step_.lane.real, {0, step_.lane.outputs + 2}).shifted(-left);
-    from.rows = rows, from.columns = columns, from.padded = padded;
+    from.y = intersect(step_.row.real, all_y);
+    from.x = intersect(step_.lane.real, all_x).shifted(-left);
+    from.down = down_, from.across = across_;
+    from.row = y, from.rows = rows, from.columns = columns, from.padded = padded;
     from.product_step = spaced(input_.size() * padded);
     from.scratch = scratch;
     for (Index k = 0; k < input_.size(); ++k) {
-      from.src = step_.src_data + n * step_.src_n +
-                 (g * step_.ci + input_.begin + k) * step_.src_c + top * step_.row.src_step + left;
+      from.src =
+          step_.src_data + n * step_.src_n + (g * step_.ci + input_.begin + k) * step_.src_c + left;
       from.dst = source + k * padded;
       from.next = k + kAhead < input_.size() ? from.src + kAhead * step_.src_c : nullptr;
       ops_.source(from);
     }
     WinogradResult to;
-    to.rows = rows, to.columns = columns;
+    to.down = down_, to.across = across_;
+    to.row = y, to.rows = rows, to.columns = columns;
     to.dst_row = step_.row.dst_step, to.dst_step = step_.lane.dst_step;
-    to.height = step_.row.outputs - top, to.width = step_.lane.outputs - left;
-    to.width = std::min(to.width, columns * kWinogradOut);
+    to.height = step_.row.outputs;
+    to.width = std::min(step_.lane.outputs - left, across_.whole(columns) * kWinogradOut);
     to.first = step_.first && input_.begin == 0;
     to.scratch = scratch;
     const Index held = kOutputChannels / width_ * width_;
@@ -181,8 +204,8 @@ class Winograd {
       for (Index i = 0; i < now.size(); ++i) {
         const Index channel = g * step_.co + now.begin + i;
         to.src = products + i * padded;
-        to.dst = step_.dst_data + n * step_.dst_n + channel * step_.dst_c +
-                 top * step_.row.dst_step + left * step_.lane.dst_step;
+        to.dst =
+            step_.dst_data + n * step_.dst_n + channel * step_.dst_c + left * step_.lane.dst_step;
         const bool last = input_.end == step_.ci;
         to.bias = last && step_.bias != nullptr ? step_.bias + channel * step_.bias_step : nullptr;
         ops_.result(to);
@@ -219,6 +242,7 @@ class Winograd {
   float* workspace_;
   int threads_;
   Sizes sizes_;
+  WinogradTiles down_, across_;
   Index rows_ = 0, columns_ = 0;  // of tiles
   Blocks blocks_;
   Interval input_, output_;  // channels in work, of a group
@@ -232,9 +256,21 @@ Index conv2d_winograd_workspace(Index inputs, Index outputs) {
   return (sizes.weights + sizes.own()) * static_cast<Index>(sizeof(float));
 }
 
-KernelWork conv2d_winograd_work(const Layer&, const Block& step) {
+KernelTiling conv2d_winograd_tiling(const Layer& layer) {
+  KernelTiling t;
+  t.anchors[Axis::kY] = kWinogradOut * layer.window(kY).dilation;
+  t.anchors[Axis::kX] = kWinogradOut * layer.window(kX).dilation;
+  t.anchors[Axis::kKy] = t.anchors[Axis::kKx] = 0;
+  t.anchors[Axis::kCi] = kWinogradChannels;
+  t.error = {kWinogradErrorFactor, kWinogradRoundings};
+  return t;
+}
+
+KernelWork conv2d_winograd_work(const Layer& layer, const Block& step) {
   const auto size = [&](Axis a) { return static_cast<double>(step[a].size()); };
-  const auto tiles = [&](Axis a) { return ceil_by(step[a].size(), kWinogradOut); };
+  const auto tiles = [&](Axis a) {
+    return WinogradTiles{layer.window(a == Axis::kY ? kY : kX).dilation}.count(step[a].size());
+  };
   const double images = size(Axis::kN) * size(Axis::kG);
   const double in = size(Axis::kCi), out = size(Axis::kCo), channels = in * out;
   const double inputs = static_cast<double>(ceil_by(step[Axis::kCi].size(), kWinogradChannels));

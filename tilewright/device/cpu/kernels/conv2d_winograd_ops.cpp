@@ -1,8 +1,10 @@
 // Columns are transformed as they lie in memory; rows after they were dealt to one stream for each
-// position in a tile.
+// position in a tile, in runs of one element of each phase.
 #include "tilewright/device/cpu/kernels/conv2d_winograd_ops.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <type_traits>
 
 #include "tilewright/device/cpu/simd_targets.h"
 
@@ -76,63 +78,153 @@ HWY_INLINE Vec load_some(const float* p, Index begin, Index end) {
   return hn::Load(t, lanes);
 }
 
-void source(const WinogradSource& job) {
+template <class U>
+using Wide = hn::Repartition<U, Tag>;
+
+// Elements that lie side by side in a row, one of each phase, are `Run` bits: with one phase or two
+// rows are deinterleaved as vectors of those, with more (void) run by run.
+template <class Run>
+constexpr bool kFew = !std::is_void_v<Run>;
+template <class Run>
+HWY_INLINE Index dilation_of(const WinogradTiles& tiles) {
+  if constexpr (kFew<Run>) return static_cast<Index>(sizeof(Run) / sizeof(float));
+  return tiles.dilation;
+}
+
+// Runs of `run` elements between places that lie run and `stream` apart, in whole vectors: what is
+// written too much is written again later, or never read. `f(in a row, in a stream)` copies one.
+template <class D, class F>
+HWY_INLINE void each_run(D d, Index columns, Index run, Index stream, F&& f) {
+  for (Index c = 0; c < columns; c += run)
+    for (Index j = 0; j < kWinogradOut; ++j)
+      for (Index i = 0; i < run; i += static_cast<Index>(hn::MaxLanes(d)))
+        f(d, kWinogradOut * c + j * run + i, j * stream + c + i);
+}
+
+// Short runs take short vectors, which seldom straddle cache lines.
+template <class F>
+HWY_INLINE void all_runs(Index columns, Index run, Index stream, F&& f) {
+  if (run <= 4) return each_run(hn::CappedTag<float, 4>(), columns, run, stream, f);
+  if (run <= 8) return each_run(hn::CappedTag<float, 8>(), columns, run, stream, f);
+  each_run(Tag(), columns, run, stream, f);
+}
+
+// Deals a row to one stream for each position in a tile: 4 * stream elements, of which those of
+// `columns` tiles and one group more count.
+template <class Run>
+HWY_INLINE void deal(const float* from, float* streams, Index stream, Index columns, Index run) {
+  if constexpr (kFew<Run>) {
+    const Tag t;
+    const Wide<Run> w;
+    for (Index c = 0; c < stream; c += kLanes) {
+      hn::Vec<Wide<Run> > v[4];
+      hn::LoadInterleaved4(w, reinterpret_cast<const Run*>(from + kWinogradOut * c), v[0], v[1],
+                           v[2], v[3]);
+#pragma GCC unroll 4
+      for (Index j = 0; j < kWinogradOut; ++j)
+        hn::StoreU(hn::BitCast(t, v[j]), t, streams + j * stream + c);
+    }
+  } else {
+    all_runs(columns + run, run, stream, [&](auto d, Index in_row, Index in_stream) {
+      hn::StoreU(hn::LoadU(d, from + in_row), d, streams + in_stream);
+    });
+  }
+}
+
+// Elements of a stream of whole groups and one more, with room for the end of a vector.
+Index stream_of(Index columns, Index dilation) { return whole(columns) + whole(dilation); }
+
+// Transforms six rows, `row_step` apart, along y, for all columns of a row of tiles.
+HWY_INLINE void source_columns(const WinogradSource& job, Index y, Index extent, float* columns,
+                               Index pitch) {
   const Tag t;
-  const Index extent = kWinogradOut * job.columns + 2;
-  const Index stream = whole(job.columns) + kLanes;  // elements of one position in a tile
+  const Index row_step = job.down.dilation * job.src_row;
+  const float* const row = job.src + y * job.src_row;
+  const float* const next = job.next == nullptr ? row : job.next + y * job.src_row;
+  bool real[6], all = true;
+  for (Index i = 0; i < kWinogradIn; ++i)
+    real[i] = job.y.contains(y + i * job.down.dilation), all = all && real[i];
+  for (Index x = 0; x < extent; x += kLanes) {
+    Vec d[6];
+#pragma GCC unroll 4
+    for (Index i = 0; i < kWinogradOut; ++i) __builtin_prefetch(next + (i + 2) * row_step + x);
+    if (all && job.x.begin <= x && job.x.end >= x + kLanes) {
+#pragma GCC unroll 6
+      for (Index i = 0; i < kWinogradIn; ++i) d[i] = hn::LoadU(t, row + i * row_step + x);
+    } else {
+#pragma GCC unroll 6
+      for (Index i = 0; i < kWinogradIn; ++i)
+        d[i] = real[i] ? load_some(row + i * row_step + x, job.x.begin - x, job.x.end - x)
+                       : hn::Zero(t);
+    }
+    transform_source(d);
+#pragma GCC unroll 6
+    for (Index i = 0; i < kWinogradIn; ++i) hn::StoreU(d[i], t, columns + i * pitch + x);
+  }
+}
+
+// Transforms the tiles of a row along x, from their streams, up to `end` tiles.
+HWY_INLINE void source_tiles(const WinogradSource& job, const float* streams, Index stream,
+                             Index shift, float* to, Index end) {
+  const Tag t;
+  for (Index c = 0; c < end; c += kLanes) {
+    Vec d[6];
+    const Index from = std::min(c, stream - kLanes - shift);  // beyond the tiles anything goes
+#pragma GCC unroll 6
+    for (Index j = 0; j < kWinogradIn; ++j)
+      d[j] = hn::LoadU(t, streams + j % kWinogradOut * stream + from + j / kWinogradOut * shift);
+    transform_source(d);
+    const Index left = end - c, real = job.columns - c;
+#pragma GCC unroll 6
+    for (Index j = 0; j < kWinogradIn; ++j) {
+      float* at = to + j * job.product_step + c;
+      if (real < kLanes)
+        d[j] = real <= 0 ? hn::Zero(t)
+                         : hn::IfThenElseZero(hn::FirstN(t, static_cast<std::size_t>(real)), d[j]);
+      if (left >= kLanes)
+        hn::StoreU(d[j], t, at);
+      else
+        hn::BlendedStore(d[j], hn::FirstN(t, static_cast<std::size_t>(left)), t, at);
+    }
+  }
+}
+
+template <class Run>
+void source_of(const WinogradSource& job) {
+  const Index dilation = dilation_of<Run>(job.across);
+  const Index groups = WinogradTiles{dilation}.whole(job.columns);
+  const Index extent = kWinogradOut * groups + 2 * dilation;
+  const Index stream = stream_of(groups, dilation);  // elements of one position in a tile
   const Index pitch = kWinogradOut * stream;
+  // What was just stored in short runs is slow to load whole: one row ahead.
+  constexpr Index kAhead = kFew<Run> ? 0 : 1;
   float* const columns = job.scratch;  // [6][pitch]
   float* const streams = columns + kWinogradIn * pitch;
   for (Index r = 0; r < job.rows; ++r) {
-    const float* row = job.src + r * kWinogradOut * job.src_row;
-    const Interval real = job.y.shifted(-r * kWinogradOut);
-    const float* next = job.next == nullptr ? row : job.next + r * kWinogradOut * job.src_row;
-    for (Index x = 0; x < extent; x += kLanes) {
-      Vec d[6];
-#pragma GCC unroll 4
-      for (Index i = 0; i < kWinogradOut; ++i) __builtin_prefetch(next + (i + 2) * job.src_row + x);
-#pragma GCC unroll 6
-      for (Index i = 0; i < kWinogradIn; ++i)
-        d[i] = real.contains(i)
-                   ? load_some(row + i * job.src_row + x, job.x.begin - x, job.x.end - x)
-                   : hn::Zero(t);
-      transform_source(d);
-#pragma GCC unroll 6
-      for (Index i = 0; i < kWinogradIn; ++i) hn::StoreU(d[i], t, columns + i * pitch + x);
-    }
+    source_columns(job, job.down.begin(job.row + r), extent, columns, pitch);
     const Index first = r * job.columns;
     const Index end = r + 1 == job.rows ? job.padded : first + job.columns;
-    for (Index i = 0; i < kWinogradIn; ++i) {
-      for (Index c = 0; c < stream; c += kLanes) {
-        Vec v[4];
-        hn::LoadInterleaved4(t, columns + i * pitch + kWinogradOut * c, v[0], v[1], v[2], v[3]);
-#pragma GCC unroll 4
-        for (Index j = 0; j < kWinogradOut; ++j) hn::StoreU(v[j], t, streams + j * stream + c);
-      }
-      float* to = job.dst + i * kWinogradIn * job.product_step + first;
-      for (Index c = 0; first + c < end; c += kLanes) {
-        Vec d[6];
-        const Index from = std::min(c, stream - kLanes - 1);  // beyond the tiles anything goes
-#pragma GCC unroll 6
-        for (Index j = 0; j < kWinogradIn; ++j)
-          d[j] = hn::LoadU(t, streams + j % kWinogradOut * stream + from + j / kWinogradOut);
-        transform_source(d);
-        const Index left = end - first - c, real = job.columns - c;
-#pragma GCC unroll 6
-        for (Index j = 0; j < kWinogradIn; ++j) {
-          float* at = to + j * job.product_step + c;
-          if (real < kLanes)
-            d[j] = real <= 0
-                       ? hn::Zero(t)
-                       : hn::IfThenElseZero(hn::FirstN(t, static_cast<std::size_t>(real)), d[j]);
-          if (left >= kLanes)
-            hn::StoreU(d[j], t, at);
-          else
-            hn::BlendedStore(d[j], hn::FirstN(t, static_cast<std::size_t>(left)), t, at);
-        }
-      }
+    for (Index i = 0; i < kWinogradIn + kAhead; ++i) {
+      if (i < kWinogradIn)
+        deal<Run>(columns + i * pitch, streams + (i & kAhead) * pitch, stream, groups, dilation);
+      const Index now = i - kAhead;
+      if (now >= 0)
+        source_tiles(job, streams + (now & kAhead) * pitch, stream, dilation,
+                     job.dst + now * kWinogradIn * job.product_step + first, end - first);
     }
   }
+}
+
+// f<Run>(), see kFew.
+template <class F>
+void by_run(Index dilation, F&& f) {
+  if (dilation == 1) return f.template operator()<float>();
+  if (dilation == 2) return f.template operator()<std::uint64_t>();
+  f.template operator()<void>();
+}
+
+void source(const WinogradSource& job) {
+  by_run(job.across.dilation, [&]<class Run>() { source_of<Run>(job); });
 }
 
 // One row of results: from `from` to dst, with what is there and the bias.
@@ -155,35 +247,76 @@ HWY_INLINE void put_row(const WinogradResult& job, const float* from, float* to)
   }
 }
 
-void result(const WinogradResult& job) {
+// The results of one vector of tiles: row i of them goes to to[i * row ..], as they will lie, or
+// with many phases position j to a stream, to[i * row + j * stream ..].
+template <class Run>
+HWY_INLINE void result_tiles(const float* from, Index product_step, float* to, Index row,
+                             Index stream) {
   const Tag t;
-  const Index pitch = kWinogradOut * whole(job.columns);
+  Vec half[kWinogradOut][kWinogradIn];
+#pragma GCC unroll 6
+  for (Index j = 0; j < kWinogradIn; ++j) {
+    Vec m[6], out[4];
+#pragma GCC unroll 6
+    for (Index i = 0; i < kWinogradIn; ++i)
+      m[i] = hn::LoadU(t, from + (kWinogradIn * i + j) * product_step);
+    transform_result(m, out);
+#pragma GCC unroll 4
+    for (Index i = 0; i < kWinogradOut; ++i) half[i][j] = out[i];
+  }
+#pragma GCC unroll 4
+  for (Index i = 0; i < kWinogradOut; ++i) {
+    Vec out[4];
+    transform_result(half[i], out);
+    if constexpr (kFew<Run>) {
+      const Wide<Run> w;
+      hn::StoreInterleaved4(hn::BitCast(w, out[0]), hn::BitCast(w, out[1]), hn::BitCast(w, out[2]),
+                            hn::BitCast(w, out[3]), w, reinterpret_cast<Run*>(to + i * row));
+    } else {
+#pragma GCC unroll 4
+      for (Index j = 0; j < kWinogradOut; ++j) hn::StoreU(out[j], t, to + i * row + j * stream);
+    }
+  }
+}
+
+// The reverse of deal<void>().
+HWY_INLINE void collect(const float* streams, Index stream, float* to, Index columns, Index run) {
+  all_runs(columns, run, stream, [&](auto d, Index in_row, Index in_stream) {
+    hn::StoreU(hn::LoadU(d, streams + in_stream), d, to + in_row);
+  });
+}
+
+template <class Run>
+void result_of(const WinogradResult& job) {
+  const Index run = dilation_of<Run>(job.across), step = job.down.dilation;
+  const Index groups = WinogradTiles{run}.whole(job.columns);
+  const Index stream = kFew<Run> ? whole(groups) : stream_of(groups, run);
+  const Index pitch = kWinogradOut * stream;
   for (Index r = 0; r < job.rows; ++r) {
-    const float* from = job.src + r * job.columns;
-    for (Index c = 0; c < job.columns; c += kLanes) {
-      Vec half[kWinogradOut][kWinogradIn];
-#pragma GCC unroll 6
-      for (Index j = 0; j < kWinogradIn; ++j) {
-        Vec m[6], out[4];
-#pragma GCC unroll 6
-        for (Index i = 0; i < kWinogradIn; ++i)
-          m[i] = hn::LoadU(t, from + (kWinogradIn * i + j) * job.product_step + c);
-        transform_result(m, out);
-#pragma GCC unroll 4
-        for (Index i = 0; i < kWinogradOut; ++i) half[i][j] = out[i];
-      }
-#pragma GCC unroll 4
-      for (Index i = 0; i < kWinogradOut; ++i) {
-        Vec out[4];
-        transform_result(half[i], out);
-        hn::StoreInterleaved4(out[0], out[1], out[2], out[3], t,
-                              job.scratch + i * pitch + kWinogradOut * c);
+    const float* const from = job.src + r * job.columns;
+    for (Index c = 0; c < job.columns; c += kLanes)
+      result_tiles<Run>(from + c, job.product_step,
+                        job.scratch + (kFew<Run> ? kWinogradOut * c : c), pitch, stream);
+    const Index top = job.down.begin(job.row + r);
+    const Index height = std::min(kWinogradOut, (job.height - top + step - 1) / step);
+    const auto put = [&](const float* row, Index i) {
+      put_row(job, row, job.dst + (top + i * step) * job.dst_row);
+    };
+    if constexpr (kFew<Run>) {
+      for (Index i = 0; i < height; ++i) put(job.scratch + i * pitch, i);
+    } else {
+      float* const collected = job.scratch + kWinogradOut * pitch;  // [2][pitch], one row ahead
+      for (Index i = 0; i <= height; ++i) {
+        if (i < height)
+          collect(job.scratch + i * pitch, stream, collected + (i & 1) * pitch, groups, run);
+        if (i > 0) put(collected + (~i & 1) * pitch, i - 1);
       }
     }
-    const Index height = std::min(kWinogradOut, job.height - r * kWinogradOut);
-    for (Index i = 0; i < height; ++i)
-      put_row(job, job.scratch + i * pitch, job.dst + (r * kWinogradOut + i) * job.dst_row);
   }
+}
+
+void result(const WinogradResult& job) {
+  by_run(job.across.dilation, [&]<class Run>() { result_of<Run>(job); });
 }
 
 using Tag64 = hn::CappedTag<double, 8>;
@@ -285,16 +418,17 @@ HWY_INLINE void gather_taps(const Vec (&u)[6], Vec (&g)[3]) {
 
 void source_lanes(const WinogradLanes& job) {
   const Tag t;
+  const Index column = job.across.dilation * job.column;
   for (Index r = 0; r < job.rows; ++r)
     for (Index c = 0; c < job.columns; ++c) {
-      const float* from = job.src + kWinogradOut * (r * job.row + c * job.column);
+      const float* from = job.src + kWinogradOut * r * job.row + job.across.begin(c) * job.column;
       float* const to = job.dst + (r * job.columns + c) * job.tile_step;
       Vec half[kWinogradIn][kWinogradIn];
       for (Index x = 0; x < kWinogradIn; ++x) {
         Vec d[6];
 #pragma GCC unroll 6
         for (Index y = 0; y < kWinogradIn; ++y)
-          d[y] = hn::LoadU(t, from + y * job.row + x * job.column);
+          d[y] = hn::LoadU(t, from + y * job.row + x * column);
         transform_source(d);
 #pragma GCC unroll 6
         for (Index i = 0; i < kWinogradIn; ++i) half[i][x] = d[i];
@@ -310,16 +444,17 @@ void source_lanes(const WinogradLanes& job) {
 
 void result_lanes(const WinogradLanes& job) {
   const Tag t;
+  const Index column = job.across.dilation * job.column;
   for (Index r = 0; r < job.rows; ++r)
     for (Index c = 0; c < job.columns; ++c) {
-      const float* from = job.src + kWinogradOut * (r * job.row + c * job.column);
+      const float* from = job.src + kWinogradOut * r * job.row + job.across.begin(c) * job.column;
       float* const to = job.dst + (r * job.columns + c) * job.tile_step;
       Vec half[kWinogradIn][kWinogradOut];
       for (Index x = 0; x < kWinogradOut; ++x) {
         Vec g[4], u[6];
 #pragma GCC unroll 4
         for (Index y = 0; y < kWinogradOut; ++y)
-          g[y] = hn::LoadU(t, from + y * job.row + x * job.column);
+          g[y] = hn::LoadU(t, from + y * job.row + x * column);
         spread_result(g, u);
 #pragma GCC unroll 6
         for (Index i = 0; i < kWinogradIn; ++i) half[i][x] = u[i];

@@ -3,6 +3,8 @@
 // side; every tile goes through the same operations in the same order, whatever the target.
 #pragma once
 
+#include <algorithm>
+
 #include "tilewright/geometry/interval.h"
 
 namespace tilewright::cpu {
@@ -10,18 +12,38 @@ namespace tilewright::cpu {
 /// Outputs and inputs of a tile along an axis, and products per tile.
 inline constexpr Index kWinogradOut = 4, kWinogradIn = 6, kWinogradProducts = 36;
 
-/// The tiles of one channel: `rows` x `columns` of them, each 4 source elements from the next.
+/// Where tiles lie along an axis whose taps are `dilation` apart: the outputs of a tile are those
+/// of one phase, every dilation-th, so that tiles of all phases take turns. Consecutive tiles of
+/// one group of phases begin side by side.
+struct WinogradTiles {
+  Index dilation = 1;
+
+  /// The first output and input of a tile.
+  Index begin(Index tile) const {
+    return tile / dilation * dilation * kWinogradOut + tile % dilation;
+  }
+  /// Tiles that hold `outputs` outputs.
+  Index count(Index outputs) const {
+    const Index group = kWinogradOut * dilation;
+    return outputs / group * dilation + std::min(dilation, outputs % group);
+  }
+  /// `tiles`, and those that would complete their last group.
+  Index whole(Index tiles) const { return (tiles + dilation - 1) / dilation * dilation; }
+};
+
+/// The tiles of one channel, in `rows` from row `row` on, and `columns` from a group's first on.
 /// Element (i, j) of the transformed tile t goes to dst[(6*i + j) * product_step + t], up to
 /// t < `padded`, where tiles that do not exist are zero.
 struct WinogradSource {
-  const float* src = nullptr;
+  const float* src = nullptr;  // what the tiles of row 0 and the first of the columns begin with
   Index src_row = 0;
   Interval y, x;  // readable, counted from src; elsewhere lie zeros
-  Index rows = 0, columns = 0, padded = 0;
+  WinogradTiles down, across;
+  Index row = 0, rows = 0, columns = 0, padded = 0;
   float* dst = nullptr;
   Index product_step = 0;
   const float* next = nullptr;  // what is read after this, to be asked for early
-  float* scratch = nullptr;     // winograd_scratch(columns) elements
+  float* scratch = nullptr;     // winograd_scratch() elements
 };
 
 /// The inverse: product (i, j) of tile t lies at src[(6*i + j) * product_step + t]. The results
@@ -29,8 +51,9 @@ struct WinogradSource {
 struct WinogradResult {
   const float* src = nullptr;
   Index product_step = 0;
-  Index rows = 0, columns = 0;
-  float* dst = nullptr;
+  WinogradTiles down, across;
+  Index row = 0, rows = 0, columns = 0;
+  float* dst = nullptr;  // of row 0 and the first of the columns
   Index dst_row = 0, dst_step = 1;
   Index height = 0, width = 0;  // of dst; tiles may reach beyond
   const float* bias = nullptr;
@@ -50,11 +73,12 @@ struct WinogradWeights {
 };
 
 /// Tiles with channels along the lanes, for gradients of weights: element (y, x) of a vector of
-/// channels lies at src[y * row + x * column]; factor p of the tile (r, c) goes to
-/// dst[p * product_step + (r * columns + c) * tile_step].
+/// channels lies at src[y * row + x * column], y counting the elements of one phase; factor p of
+/// the tile (r, c) goes to dst[p * product_step + (r * columns + c) * tile_step].
 struct WinogradLanes {
   const float* src = nullptr;
   Index row = 0, column = 0;
+  WinogradTiles across;
   Index rows = 0, columns = 0;  // tiles
   float* dst = nullptr;
   Index product_step = 0, tile_step = 0;
@@ -69,10 +93,10 @@ struct WinogradTaps {
   Index total_step = 0;
 };
 
-/// Elements of scratch for tiles in rows of `columns`.
-constexpr Index winograd_scratch(Index columns) {
+/// Elements of scratch for tiles in rows of `columns`, in whole groups.
+constexpr Index winograd_scratch(Index columns, Index dilation) {
   constexpr Index kMostLanes = 16;
-  return (kWinogradIn + 1) * kWinogradOut * (columns + 2 * kMostLanes);
+  return (kWinogradIn + 2) * kWinogradOut * (columns + dilation + 2 * kMostLanes);
 }
 
 struct WinogradOps {
