@@ -201,7 +201,7 @@ bool is_stable(Pass pass) {
          by_fft(pass);
 }
 
-std::string random_winograd_problem(Draw& d, bool wide_image = false) {
+std::string random_winograd_problem(Draw& d, Interval taps, bool wide_image = false) {
   const auto n = [](const char* key, Index v) { return key + std::to_string(v) + " "; };
   // Many channels or many pixels, not both: the definition takes its time.
   const bool deep = d.chance(15);
@@ -215,8 +215,11 @@ std::string random_winograd_problem(Draw& d, bool wide_image = false) {
   };
   // Windows fit the image.
   const Index dy = dilation(), dx = dilation();
-  return "conv2d " + n("n", d.chance(70) ? 1 : 2) + n("ci", channels()) + n("y", side() + 2 * dy) +
-         n("x", side() + 2 * dx + (wide_image ? 128 : 0)) + n("co", channels()) + "k3x3 d" +
+  const auto some_taps = [&] { return d.chance(50) ? taps.begin : d.in(taps.begin, taps.end - 1); };
+  const Index ky = some_taps(), kx = some_taps();
+  return "conv2d " + n("n", d.chance(70) ? 1 : 2) + n("ci", channels()) +
+         n("y", side() + (ky - 1) * dy) + n("x", side() + (kx - 1) * dx + (wide_image ? 128 : 0)) +
+         n("co", channels()) + "k" + std::to_string(ky) + "x" + std::to_string(kx) + " d" +
          std::to_string(dy) + "x" + std::to_string(dx) + " p" + pad() + "," + pad() + "," + pad() +
          "," + pad() + " " + n("g", groups) + "f32";
 }
@@ -276,8 +279,9 @@ std::string random_stable_force(Draw& d, const Problem& p, const std::string& ke
 
 Problem problem_of(Draw& d, Pass pass) {
   const auto stable = [&] {
-    return by_fft(pass) ? random_fft_problem(d)
-                        : random_winograd_problem(d, pass == Pass::kStableWeights && d.chance(25));
+    if (by_fft(pass)) return random_fft_problem(d);
+    if (pass == Pass::kStableWeights) return random_winograd_problem(d, {3, 4}, d.chance(25));
+    return random_winograd_problem(d, {3, 6});
   };
   if (pass == Pass::kStableForward || pass == Pass::kFftForward) {
     const char* modes[] = {"", " m:reflect", " m:replicate", " m:circular", " bias", " src:u8"};

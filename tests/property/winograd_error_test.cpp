@@ -62,12 +62,19 @@ constexpr const char* kDilated = "conv2d ci64 y50 x53 co32 k3x3 d2x3 p2,2,3,3";
 constexpr const char* kDilatedTranspose =
     "conv2d_transpose ci64 y50 x53 co32 o50x53 k3x3 d2x3 p2,2,3,3";
 constexpr const char* kDilatedWeights = "conv2d_weights ci64 y50 x53 co32 k3x3 d3x2 p3,3,2,2";
-constexpr std::array<const char*, 6> kLines{kForward, kTranspose,        kWeights,
-                                            kDilated, kDilatedTranspose, kDilatedWeights};
+// Other windows have smaller tiles.
+constexpr const char* kFour = "conv2d ci64 y50 x53 co32 k4x4 p1,2,1,2";
+constexpr const char* kFive = "conv2d ci64 y50 x53 co32 k5x5 p2,2,2,2";
+constexpr const char* kFiveTranspose = "conv2d_transpose ci64 y50 x53 co32 o50x53 k5x5 p2,2,2,2";
+constexpr const char* kMixed = "conv2d ci64 y50 x53 co32 k5x3 d1x2 p2,2,2,2";
+constexpr std::array kLines{kForward,          kTranspose,      kWeights, kDilated,
+                            kDilatedTranspose, kDilatedWeights, kFour,    kFive,
+                            kFiveTranspose,    kMixed};
 
 /// Products that are summed.
-double products(const std::string& line) {
-  return line.starts_with("conv2d_weights") ? 50 * 53 : 64 * 9;
+double products(const Problem& p) {
+  if (sums_image(*p.layer)) return 50 * 53;
+  return static_cast<double>(64 * p.layer->window(kY).taps * p.layer->window(kX).taps);
 }
 
 TEST(WinogradError, IsLessThanTwiceThatOfTheCanonicalSumOnOrdinaryData) {
@@ -85,7 +92,9 @@ TEST(WinogradError, IsLessThanTwiceThatOfTheCanonicalSumOnOrdinaryData) {
     const double winograd = errors(by_kernel(p, "winograd", src, weights), truth).rms;
 
     EXPECT_LT(winograd, 2 * direct) << line;
-    RecordProperty(p.layer->name() + ("_d" + std::to_string(p.layer->window(kY).dilation)),
+    const Window& y = p.layer->window(kY);
+    RecordProperty(p.layer->name() + ("_d" + std::to_string(y.dilation)) + "_k" +
+                       std::to_string(y.taps) + "x" + std::to_string(p.layer->window(kX).taps),
                    std::to_string(winograd / direct));
   }
 }
@@ -109,8 +118,9 @@ TEST(WinogradError, KeepsToItsBoundOnDataThatProvokesIt) {
     const Errors direct = errors(by_kernel(p, "direct", src, weights), truth);
     const Errors winograd = errors(by_kernel(p, "winograd", src, weights), truth);
 
-    EXPECT_LE(winograd.largest, plan.bound * products(line) * 1e6) << line;
-    EXPECT_GT(winograd.largest, direct.largest) << "these data provoke nothing";
+    EXPECT_LE(winograd.largest, plan.bound * products(p) * 1e6) << line;
+    // With many taps the canonical sum suffers as much.
+    EXPECT_GT(winograd.largest, direct.largest / 2) << "these data provoke nothing";
   }
 }
 

@@ -93,13 +93,37 @@ inline void add_dilated(const Kernel& kernel, std::vector<Case>& cases) {
     }
 }
 
+/// All windows of a few taps, on images around the edges of their tiles and of vectors.
+inline void add_windows(const Interval& taps, Index most_dilation, std::vector<Case>& cases) {
+  unsigned seed = 1;
+  for (Index ky = taps.begin; ky < taps.end; ++ky)
+    for (Index kx = taps.begin; kx < taps.end; ++kx)
+      for (const Index size : {1, 2, 5, 6, 23, 61, 100}) {
+        ++seed;
+        cases.push_back({.n = 1 + seed % 2,
+                         .groups = 1 + seed % 3,
+                         .ci = 1 + seed % 5,
+                         .co = 1 + seed % 7,
+                         .y = 1 + seed % 29,
+                         .x = size,
+                         .ky = ky,
+                         .kx = kx,
+                         .dy = 1 + seed % std::min<Index>(3, most_dilation),
+                         .dx = 1 + seed / 3 % std::min<Index>(3, most_dilation),
+                         .bias = seed % 2 == 0,
+                         .pad = seed % 4,
+                         .seed = seed});
+      }
+}
+
 /// Shapes around the edges of tiles, vectors, panels and blocks of channels.
 inline std::vector<Case> anchored_table(const Kernel& kernel) {
   std::vector<Case> cases;
   unsigned seed = 1;
-  // Some taps where there is a choice, more where that makes other tiles.
-  const bool any = kernel.windows.taps.size() > 1;
-  const Index taps = any ? 7 : kernel.windows.taps.begin;
+  // Some taps where there is any choice, more where that makes other tiles.
+  const Interval range = kernel.windows.taps;
+  const bool any = range.contains(70);
+  const Index taps = any ? 7 : range.begin;
   for (const Index size : {1, 3, 4, 5, 30, 65})
     for (const Index channels : {1, 2, 7, 33}) {
       Case c{.n = 2,
@@ -120,6 +144,7 @@ inline std::vector<Case> anchored_table(const Kernel& kernel) {
       cases.push_back({.n = 2, .ci = 2, .co = 5, .y = 130, .x = 70, .ky = more, .kx = 71 - more});
       cases.push_back({.groups = 9, .y = 20, .x = 160, .ky = 13, .kx = more, .seed = ++seed});
     }
+  if (!any) add_windows(range, kernel.windows.most_dilation, cases);
   add_dilated(kernel, cases);
   Case first{.ky = taps, .kx = taps};
   // Kernels that sum over the image take channels in blocks of about 128 as well.

@@ -91,8 +91,8 @@ class Winograd {
         workspace_(reinterpret_cast<float*>(workspace)),
         threads_(threads),
         sizes_(step.ci, step.co),
-        down_{step.row.dilation},
-        across_{step.lane.dilation} {
+        down_{step.row.dilation, winograd_outputs(step.taps_y)},
+        across_{step.lane.dilation, winograd_outputs(step.taps_x)} {
     rows_ = down_.count(step.row.outputs);
     columns_ = across_.count(step.lane.outputs);
     // Enough blocks for all threads, as long as each fills its vectors.
@@ -148,12 +148,16 @@ class Winograd {
 
   void transform_panel(Index g, Index panel) {
     const Index begin = panel * width_;
-    const Index last = step_.mirrored ? 2 : 0, sign = step_.mirrored ? -1 : 1;
+    const Index sign = step_.mirrored ? -1 : 1;
+    const Index last_y = step_.mirrored ? step_.taps_y - 1 : 0;
+    const Index last_x = step_.mirrored ? step_.taps_x - 1 : 0;
     WinogradWeights job;
     job.weights = step_.weights + g * step_.weights_g + (output_.begin + begin) * step_.weights_co +
-                  input_.begin * step_.weights_ci + last * (step_.weights_y + step_.weights_x);
+                  input_.begin * step_.weights_ci + last_y * step_.weights_y +
+                  last_x * step_.weights_x;
     job.output = step_.weights_co, job.input = step_.weights_ci;
     job.row = sign * step_.weights_y, job.column = sign * step_.weights_x;
+    job.taps_y = step_.taps_y, job.taps_x = step_.taps_x;
     job.outputs = std::min(width_, output_.size() - begin), job.inputs = input_.size();
     job.dst = weights() + begin * job.inputs;
     job.product_step = matrix();
@@ -171,8 +175,7 @@ class Winograd {
     float* const products = source + sizes_.source;
     float* const scratch = products + sizes_.products;
     const Index left = across_.begin(x);
-    const Interval all_y{0, step_.row.outputs + 2 * down_.dilation},
-        all_x{0, step_.lane.outputs + 2 * across_.dilation};
+    const Interval all_y{0, step_.row.reach()}, all_x{0, step_.lane.reach()};
     WinogradSource from;
     from.src_row = step_.row.src_step;
     from.y = intersect(step_.row.real, all_y);
@@ -193,7 +196,7 @@ class Winograd {
     to.row = y, to.rows = rows, to.columns = columns;
     to.dst_row = step_.row.dst_step, to.dst_step = step_.lane.dst_step;
     to.height = step_.row.outputs;
-    to.width = std::min(step_.lane.outputs - left, across_.whole(columns) * kWinogradOut);
+    to.width = std::min(step_.lane.outputs - left, across_.whole(columns) * across_.outputs);
     to.first = step_.first && input_.begin == 0;
     to.scratch = scratch;
     const Index held = kOutputChannels / width_ * width_;
@@ -256,20 +259,32 @@ Index conv2d_winograd_workspace(Index inputs, Index outputs) {
   return (sizes.weights + sizes.own()) * static_cast<Index>(sizeof(float));
 }
 
+namespace {
+
+WinogradTiles tiles_of(const Window& w) { return {w.dilation, winograd_outputs(w.taps)}; }
+
+// Of one axis by its taps, from 3 on: the largest sum over products of |inverse| * max|taps'
+// factors| * sum|source's factors|.
+constexpr std::array<double, 3> kErrorFactor{13.75, 14.75, 16.2};
+double error_factor(const Window& w) { return kErrorFactor[static_cast<std::size_t>(w.taps - 3)]; }
+
+}  // namespace
+
 KernelTiling conv2d_winograd_tiling(const Layer& layer) {
+  const Window &y = layer.window(kY), &x = layer.window(kX);
   KernelTiling t;
-  t.anchors[Axis::kY] = kWinogradOut * layer.window(kY).dilation;
-  t.anchors[Axis::kX] = kWinogradOut * layer.window(kX).dilation;
+  t.anchors[Axis::kY] = tiles_of(y).group();
+  t.anchors[Axis::kX] = tiles_of(x).group();
   t.anchors[Axis::kKy] = t.anchors[Axis::kKx] = 0;
   t.anchors[Axis::kCi] = kWinogradChannels;
-  t.error = {kWinogradErrorFactor, kWinogradRoundings};
+  t.error = {error_factor(y) * error_factor(x), kWinogradRoundings};
   return t;
 }
 
 KernelWork conv2d_winograd_work(const Layer& layer, const Block& step) {
   const auto size = [&](Axis a) { return static_cast<double>(step[a].size()); };
   const auto tiles = [&](Axis a) {
-    return WinogradTiles{layer.window(a == Axis::kY ? kY : kX).dilation}.count(step[a].size());
+    return tiles_of(layer.window(a == Axis::kY ? kY : kX)).count(step[a].size());
   };
   const double images = size(Axis::kN) * size(Axis::kG);
   const double in = size(Axis::kCi), out = size(Axis::kCo), channels = in * out;
@@ -277,14 +292,15 @@ KernelWork conv2d_winograd_work(const Layer& layer, const Block& step) {
   const double all =
       images * static_cast<double>(ceil_by(tiles(Axis::kY) * tiles(Axis::kX), kNominalLanes) *
                                    kNominalLanes);
-  constexpr double kProducts = kWinogradProducts, kOutputs = kWinogradOut * kWinogradOut;
+  constexpr double kProducts = kWinogradProducts;
+  const auto results =
+      static_cast<double>(tiles_of(layer.window(kY)).outputs * tiles_of(layer.window(kX)).outputs);
   constexpr double kFloat = sizeof(float);
   KernelWork work;
   work.flop = 2 * kProducts * all * channels;
   // Each transform runs along both axes and passes its scratch twice.
-  work.bytes =
-      kFloat * (4 * kProducts * all * in + (3 * kProducts + kOutputs) * all * out * inputs +
-                6 * kProducts * size(Axis::kG) * channels);
+  work.bytes = kFloat * (4 * kProducts * all * in + (3 * kProducts + results) * all * out * inputs +
+                         6 * kProducts * size(Axis::kG) * channels);
   return work;
 }
 

@@ -52,15 +52,22 @@ HWY_INLINE void transform_source(Vec (&d)[6]) {
   d[5] = u5;
 }
 
-// Six products of a tile to four results.
-HWY_INLINE void transform_result(const Vec (&m)[6], Vec (&out)[4]) {
+// Six products of a tile to its results, to the last of which the last product belongs.
+template <int Out>
+HWY_INLINE void transform_result(const Vec (&m)[6], Vec (&out)[Out]) {
   const Tag t;
+  const Vec a = hn::Set(t, kA), b = hn::Set(t, kB), half = hn::Set(t, 0.5f), two = hn::Set(t, 2.0f);
   const Vec sum_a = hn::Add(m[1], m[2]), gap_a = hn::Sub(m[1], m[2]);
   const Vec sum_b = hn::Add(m[3], m[4]), gap_b = hn::Sub(m[3], m[4]);
   out[0] = hn::Add(hn::Add(m[0], sum_a), sum_b);
-  out[1] = hn::MulAdd(hn::Set(t, kA), gap_a, hn::Mul(hn::Set(t, kB), gap_b));
-  out[2] = hn::MulAdd(hn::Set(t, 0.5f), sum_a, hn::Mul(hn::Set(t, 2.0f), sum_b));
-  out[3] = hn::MulAdd(hn::Set(t, 0.5f * kA), gap_a, hn::MulAdd(hn::Set(t, 2.0f * kB), gap_b, m[5]));
+  if constexpr (Out == 2) out[1] = hn::MulAdd(a, gap_a, hn::MulAdd(b, gap_b, m[5]));
+  if constexpr (Out > 2) out[1] = hn::MulAdd(a, gap_a, hn::Mul(b, gap_b));
+  if constexpr (Out == 3) out[2] = hn::MulAdd(half, sum_a, hn::MulAdd(two, sum_b, m[5]));
+  if constexpr (Out > 3) {
+    out[2] = hn::MulAdd(half, sum_a, hn::Mul(two, sum_b));
+    out[3] =
+        hn::MulAdd(hn::Set(t, 0.5f * kA), gap_a, hn::MulAdd(hn::Set(t, 2.0f * kB), gap_b, m[5]));
+  }
 }
 
 /// Elements [begin, end) of those from p on; the others are zero.
@@ -91,48 +98,78 @@ HWY_INLINE Index dilation_of(const WinogradTiles& tiles) {
   return tiles.dilation;
 }
 
+// How many groups of tiles further the last inputs of a tile lie.
+constexpr Index reach_of(Index out) { return (kWinogradIn - 1) / out; }
+
+template <class D, class U>
+HWY_INLINE void load_interleaved(D d, const U* from, hn::Vec<D> (&v)[2]) {
+  hn::LoadInterleaved2(d, from, v[0], v[1]);
+}
+template <class D, class U>
+HWY_INLINE void load_interleaved(D d, const U* from, hn::Vec<D> (&v)[3]) {
+  hn::LoadInterleaved3(d, from, v[0], v[1], v[2]);
+}
+template <class D, class U>
+HWY_INLINE void load_interleaved(D d, const U* from, hn::Vec<D> (&v)[4]) {
+  hn::LoadInterleaved4(d, from, v[0], v[1], v[2], v[3]);
+}
+template <class D, class U>
+HWY_INLINE void store_interleaved(D d, const hn::Vec<D> (&v)[2], U* to) {
+  hn::StoreInterleaved2(v[0], v[1], d, to);
+}
+template <class D, class U>
+HWY_INLINE void store_interleaved(D d, const hn::Vec<D> (&v)[3], U* to) {
+  hn::StoreInterleaved3(v[0], v[1], v[2], d, to);
+}
+template <class D, class U>
+HWY_INLINE void store_interleaved(D d, const hn::Vec<D> (&v)[4], U* to) {
+  hn::StoreInterleaved4(v[0], v[1], v[2], v[3], d, to);
+}
+
 // Runs of `run` elements between places that lie run and `stream` apart, in whole vectors: what is
 // written too much is written again later, or never read. `f(in a row, in a stream)` copies one.
-template <class D, class F>
+template <int Out, class D, class F>
 HWY_INLINE void each_run(D d, Index columns, Index run, Index stream, F&& f) {
   for (Index c = 0; c < columns; c += run)
-    for (Index j = 0; j < kWinogradOut; ++j)
+    for (Index j = 0; j < Out; ++j)
       for (Index i = 0; i < run; i += static_cast<Index>(hn::MaxLanes(d)))
-        f(d, kWinogradOut * c + j * run + i, j * stream + c + i);
+        f(d, Out * c + j * run + i, j * stream + c + i);
 }
 
 // Short runs take short vectors, which seldom straddle cache lines.
-template <class F>
+template <int Out, class F>
 HWY_INLINE void all_runs(Index columns, Index run, Index stream, F&& f) {
-  if (run <= 4) return each_run(hn::CappedTag<float, 4>(), columns, run, stream, f);
-  if (run <= 8) return each_run(hn::CappedTag<float, 8>(), columns, run, stream, f);
-  each_run(Tag(), columns, run, stream, f);
+  if (run <= 4) return each_run<Out>(hn::CappedTag<float, 4>(), columns, run, stream, f);
+  if (run <= 8) return each_run<Out>(hn::CappedTag<float, 8>(), columns, run, stream, f);
+  each_run<Out>(Tag(), columns, run, stream, f);
 }
 
-// Deals a row to one stream for each position in a tile: 4 * stream elements, of which those of
-// `columns` tiles and one group more count.
-template <class Run>
+// Deals a row to one stream for each position in a tile: Out * stream elements, of which those of
+// `columns` tiles and of the groups that they reach into count.
+template <class Run, int Out>
 HWY_INLINE void deal(const float* from, float* streams, Index stream, Index columns, Index run) {
   if constexpr (kFew<Run>) {
     const Tag t;
     const Wide<Run> w;
     for (Index c = 0; c < stream; c += kLanes) {
-      hn::Vec<Wide<Run> > v[4];
-      hn::LoadInterleaved4(w, reinterpret_cast<const Run*>(from + kWinogradOut * c), v[0], v[1],
-                           v[2], v[3]);
+      hn::Vec<Wide<Run> > v[Out];
+      load_interleaved(w, reinterpret_cast<const Run*>(from + Out * c), v);
 #pragma GCC unroll 4
-      for (Index j = 0; j < kWinogradOut; ++j)
-        hn::StoreU(hn::BitCast(t, v[j]), t, streams + j * stream + c);
+      for (Index j = 0; j < Out; ++j) hn::StoreU(hn::BitCast(t, v[j]), t, streams + j * stream + c);
     }
   } else {
-    all_runs(columns + run, run, stream, [&](auto d, Index in_row, Index in_stream) {
-      hn::StoreU(hn::LoadU(d, from + in_row), d, streams + in_stream);
-    });
+    all_runs<Out>(columns + reach_of(Out) * run, run, stream,
+                  [&](auto d, Index in_row, Index in_stream) {
+                    hn::StoreU(hn::LoadU(d, from + in_row), d, streams + in_stream);
+                  });
   }
 }
 
-// Elements of a stream of whole groups and one more, with room for the end of a vector.
-Index stream_of(Index columns, Index dilation) { return whole(columns) + whole(dilation); }
+// Elements of a stream of whole groups and those that they reach into, with room for the end of a
+// vector.
+Index stream_of(Index columns, Index out, Index dilation) {
+  return whole(columns) + whole(reach_of(out) * dilation);
+}
 
 // Transforms six rows, `row_step` apart, along y, for all columns of a row of tiles.
 HWY_INLINE void source_columns(const WinogradSource& job, Index y, Index extent, float* columns,
@@ -147,7 +184,7 @@ HWY_INLINE void source_columns(const WinogradSource& job, Index y, Index extent,
   for (Index x = 0; x < extent; x += kLanes) {
     Vec d[6];
 #pragma GCC unroll 4
-    for (Index i = 0; i < kWinogradOut; ++i) __builtin_prefetch(next + (i + 2) * row_step + x);
+    for (Index i = 2; i < kWinogradIn; ++i) __builtin_prefetch(next + i * row_step + x);
     if (all && job.x.begin <= x && job.x.end >= x + kLanes) {
 #pragma GCC unroll 6
       for (Index i = 0; i < kWinogradIn; ++i) d[i] = hn::LoadU(t, row + i * row_step + x);
@@ -164,15 +201,17 @@ HWY_INLINE void source_columns(const WinogradSource& job, Index y, Index extent,
 }
 
 // Transforms the tiles of a row along x, from their streams, up to `end` tiles.
+template <int Out>
 HWY_INLINE void source_tiles(const WinogradSource& job, const float* streams, Index stream,
                              Index shift, float* to, Index end) {
   const Tag t;
   for (Index c = 0; c < end; c += kLanes) {
     Vec d[6];
-    const Index from = std::min(c, stream - kLanes - shift);  // beyond the tiles anything goes
+    // Beyond the tiles anything goes.
+    const Index from = std::min(c, stream - kLanes - reach_of(Out) * shift);
 #pragma GCC unroll 6
     for (Index j = 0; j < kWinogradIn; ++j)
-      d[j] = hn::LoadU(t, streams + j % kWinogradOut * stream + from + j / kWinogradOut * shift);
+      d[j] = hn::LoadU(t, streams + j % Out * stream + from + j / Out * shift);
     transform_source(d);
     const Index left = end - c, real = job.columns - c;
 #pragma GCC unroll 6
@@ -189,13 +228,13 @@ HWY_INLINE void source_tiles(const WinogradSource& job, const float* streams, In
   }
 }
 
-template <class Run>
+template <class Run, int Out>
 void source_of(const WinogradSource& job) {
   const Index dilation = dilation_of<Run>(job.across);
   const Index groups = WinogradTiles{dilation}.whole(job.columns);
-  const Index extent = kWinogradOut * groups + 2 * dilation;
-  const Index stream = stream_of(groups, dilation);  // elements of one position in a tile
-  const Index pitch = kWinogradOut * stream;
+  const Index extent = Out * groups + (kWinogradIn - Out) * dilation;
+  const Index stream = stream_of(groups, Out, dilation);  // elements of one position in a tile
+  const Index pitch = Out * stream;
   // What was just stored in short runs is slow to load whole: one row ahead.
   constexpr Index kAhead = kFew<Run> ? 0 : 1;
   float* const columns = job.scratch;  // [6][pitch]
@@ -206,11 +245,12 @@ void source_of(const WinogradSource& job) {
     const Index end = r + 1 == job.rows ? job.padded : first + job.columns;
     for (Index i = 0; i < kWinogradIn + kAhead; ++i) {
       if (i < kWinogradIn)
-        deal<Run>(columns + i * pitch, streams + (i & kAhead) * pitch, stream, groups, dilation);
+        deal<Run, Out>(columns + i * pitch, streams + (i & kAhead) * pitch, stream, groups,
+                       dilation);
       const Index now = i - kAhead;
       if (now >= 0)
-        source_tiles(job, streams + (now & kAhead) * pitch, stream, dilation,
-                     job.dst + now * kWinogradIn * job.product_step + first, end - first);
+        source_tiles<Out>(job, streams + (now & kAhead) * pitch, stream, dilation,
+                          job.dst + now * kWinogradIn * job.product_step + first, end - first);
     }
   }
 }
@@ -223,8 +263,18 @@ void by_run(Index dilation, F&& f) {
   f.template operator()<void>();
 }
 
+// f<Out>(), the outputs of a tile.
+template <class F>
+void by_outputs(Index outputs, F&& f) {
+  if (outputs == 4) return f.template operator()<4>();
+  if (outputs == 3) return f.template operator()<3>();
+  f.template operator()<2>();
+}
+
 void source(const WinogradSource& job) {
-  by_run(job.across.dilation, [&]<class Run>() { source_of<Run>(job); });
+  by_run(job.across.dilation, [&]<class Run>() {
+    by_outputs(job.across.outputs, [&]<int Out>() { source_of<Run, Out>(job); });
+  });
 }
 
 // One row of results: from `from` to dst, with what is there and the bias.
@@ -249,66 +299,70 @@ HWY_INLINE void put_row(const WinogradResult& job, const float* from, float* to)
 
 // The results of one vector of tiles: row i of them goes to to[i * row ..], as they will lie, or
 // with many phases position j to a stream, to[i * row + j * stream ..].
-template <class Run>
+template <class Run, int Down, int Across>
 HWY_INLINE void result_tiles(const float* from, Index product_step, float* to, Index row,
                              Index stream) {
   const Tag t;
-  Vec half[kWinogradOut][kWinogradIn];
+  Vec half[Down][kWinogradIn];
 #pragma GCC unroll 6
   for (Index j = 0; j < kWinogradIn; ++j) {
-    Vec m[6], out[4];
+    Vec m[6], out[Down];
 #pragma GCC unroll 6
     for (Index i = 0; i < kWinogradIn; ++i)
       m[i] = hn::LoadU(t, from + (kWinogradIn * i + j) * product_step);
     transform_result(m, out);
 #pragma GCC unroll 4
-    for (Index i = 0; i < kWinogradOut; ++i) half[i][j] = out[i];
+    for (Index i = 0; i < Down; ++i) half[i][j] = out[i];
   }
 #pragma GCC unroll 4
-  for (Index i = 0; i < kWinogradOut; ++i) {
-    Vec out[4];
+  for (Index i = 0; i < Down; ++i) {
+    Vec out[Across];
     transform_result(half[i], out);
     if constexpr (kFew<Run>) {
       const Wide<Run> w;
-      hn::StoreInterleaved4(hn::BitCast(w, out[0]), hn::BitCast(w, out[1]), hn::BitCast(w, out[2]),
-                            hn::BitCast(w, out[3]), w, reinterpret_cast<Run*>(to + i * row));
+      hn::Vec<Wide<Run> > wide[Across];
+#pragma GCC unroll 4
+      for (Index j = 0; j < Across; ++j) wide[j] = hn::BitCast(w, out[j]);
+      store_interleaved(w, wide, reinterpret_cast<Run*>(to + i * row));
     } else {
 #pragma GCC unroll 4
-      for (Index j = 0; j < kWinogradOut; ++j) hn::StoreU(out[j], t, to + i * row + j * stream);
+      for (Index j = 0; j < Across; ++j) hn::StoreU(out[j], t, to + i * row + j * stream);
     }
   }
 }
 
 // The reverse of deal<void>().
+template <int Out>
 HWY_INLINE void collect(const float* streams, Index stream, float* to, Index columns, Index run) {
-  all_runs(columns, run, stream, [&](auto d, Index in_row, Index in_stream) {
+  all_runs<Out>(columns, run, stream, [&](auto d, Index in_row, Index in_stream) {
     hn::StoreU(hn::LoadU(d, streams + in_stream), d, to + in_row);
   });
 }
 
-template <class Run>
+template <class Run, int Down, int Across>
 void result_of(const WinogradResult& job) {
   const Index run = dilation_of<Run>(job.across), step = job.down.dilation;
   const Index groups = WinogradTiles{run}.whole(job.columns);
-  const Index stream = kFew<Run> ? whole(groups) : stream_of(groups, run);
-  const Index pitch = kWinogradOut * stream;
+  const Index stream = kFew<Run> ? whole(groups) : stream_of(groups, Across, run);
+  const Index pitch = Across * stream;
   for (Index r = 0; r < job.rows; ++r) {
     const float* const from = job.src + r * job.columns;
     for (Index c = 0; c < job.columns; c += kLanes)
-      result_tiles<Run>(from + c, job.product_step,
-                        job.scratch + (kFew<Run> ? kWinogradOut * c : c), pitch, stream);
+      result_tiles<Run, Down, Across>(from + c, job.product_step,
+                                      job.scratch + (kFew<Run> ? Across * c : c), pitch, stream);
     const Index top = job.down.begin(job.row + r);
-    const Index height = std::min(kWinogradOut, (job.height - top + step - 1) / step);
+    const Index height = std::min<Index>(Down, (job.height - top + step - 1) / step);
     const auto put = [&](const float* row, Index i) {
       put_row(job, row, job.dst + (top + i * step) * job.dst_row);
     };
     if constexpr (kFew<Run>) {
       for (Index i = 0; i < height; ++i) put(job.scratch + i * pitch, i);
     } else {
-      float* const collected = job.scratch + kWinogradOut * pitch;  // [2][pitch], one row ahead
+      float* const collected = job.scratch + Down * pitch;  // [2][pitch], one row ahead
       for (Index i = 0; i <= height; ++i) {
         if (i < height)
-          collect(job.scratch + i * pitch, stream, collected + (i & 1) * pitch, groups, run);
+          collect<Across>(job.scratch + i * pitch, stream, collected + (i & 1) * pitch, groups,
+                          run);
         if (i > 0) put(collected + (~i & 1) * pitch, i - 1);
       }
     }
@@ -316,39 +370,54 @@ void result_of(const WinogradResult& job) {
 }
 
 void result(const WinogradResult& job) {
-  by_run(job.across.dilation, [&]<class Run>() { result_of<Run>(job); });
+  by_run(job.across.dilation, [&]<class Run>() {
+    by_outputs(job.down.outputs, [&]<int Down>() {
+      by_outputs(job.across.outputs, [&]<int Across>() { result_of<Run, Down, Across>(job); });
+    });
+  });
 }
 
 using Tag64 = hn::CappedTag<double, 8>;
 using Vec64 = hn::Vec<Tag64>;
 constexpr Index kLanes64 = static_cast<Index>(hn::MaxLanes(Tag64()));
 
-// Three taps to six factors.
-HWY_INLINE void transform_taps(const Vec64 (&g)[3], Vec64 (&u)[6]) {
+// The taps to six factors.
+template <int Taps>
+HWY_INLINE void transform_taps(const Vec64 (&g)[Taps], Vec64 (&u)[6]) {
   const Tag64 t;
-  const Vec64 odd_a = hn::Mul(hn::Set(t, 0.70710678118654752440), g[1]);
-  const Vec64 odd_b = hn::Mul(hn::Set(t, 1.41421356237309504880), g[1]);
-  const Vec64 even_a = hn::MulAdd(hn::Set(t, 0.5), g[2], g[0]);
-  const Vec64 even_b = hn::MulAdd(hn::Set(t, 2.0), g[2], g[0]);
+  constexpr double kRootHalf = 0.70710678118654752440, kRootTwo = 1.41421356237309504880;
+  Vec64 odd_a = hn::Mul(hn::Set(t, kRootHalf), g[1]);
+  Vec64 odd_b = hn::Mul(hn::Set(t, kRootTwo), g[1]);
+  Vec64 even_a = hn::MulAdd(hn::Set(t, 0.5), g[2], g[0]);
+  Vec64 even_b = hn::MulAdd(hn::Set(t, 2.0), g[2], g[0]);
+  if constexpr (Taps > 3) {
+    odd_a = hn::MulAdd(hn::Set(t, 0.5 * kRootHalf), g[3], odd_a);
+    odd_b = hn::MulAdd(hn::Set(t, 2.0 * kRootTwo), g[3], odd_b);
+  }
+  if constexpr (Taps > 4) {
+    even_a = hn::MulAdd(hn::Set(t, 0.25), g[4], even_a);
+    even_b = hn::MulAdd(hn::Set(t, 4.0), g[4], even_b);
+  }
   const Vec64 a = hn::Set(t, -2.0 / 3), b = hn::Set(t, 1.0 / 6);
   u[0] = g[0];
   u[1] = hn::Mul(a, hn::Add(even_a, odd_a));
   u[2] = hn::Mul(a, hn::Sub(even_a, odd_a));
   u[3] = hn::Mul(b, hn::Add(even_b, odd_b));
   u[4] = hn::Mul(b, hn::Sub(even_b, odd_b));
-  u[5] = g[2];
+  u[5] = g[Taps - 1];
 }
 
 // The factors of one vector of filters.
+template <int Down, int Across>
 void transform_filters(const double* taps, float* dst, Index product_step, Index count) {
   const Tag64 t;
   const hn::Rebind<float, Tag64> narrow;
-  Vec64 half[6][3];
-#pragma GCC unroll 3
-  for (Index x = 0; x < 3; ++x) {
-    const Vec64 g[3] = {hn::Load(t, taps + x * kLanes64), hn::Load(t, taps + (3 + x) * kLanes64),
-                        hn::Load(t, taps + (6 + x) * kLanes64)};
-    Vec64 u[6];
+  Vec64 half[6][Across];
+#pragma GCC unroll 5
+  for (Index x = 0; x < Across; ++x) {
+    Vec64 g[Down], u[6];
+#pragma GCC unroll 5
+    for (Index y = 0; y < Down; ++y) g[y] = hn::Load(t, taps + (y * Across + x) * kLanes64);
     transform_taps(g, u);
 #pragma GCC unroll 6
     for (Index i = 0; i < 6; ++i) half[i][x] = u[i];
@@ -371,22 +440,30 @@ void transform_filters(const double* taps, float* dst, Index product_step, Index
   }
 }
 
-void weights(const WinogradWeights& job) {
-  HWY_ALIGN double taps[9 * kLanes64] = {};
+template <int Down, int Across>
+void weights_of(const WinogradWeights& job) {
+  HWY_ALIGN double taps[Down * Across * kLanes64] = {};
   const Index all = job.inputs * job.outputs;
   Index k = 0, c = 0;
   for (Index begin = 0; begin < all; begin += kLanes64) {
     const Index count = std::min(kLanes64, all - begin);
     for (Index l = 0; l < count; ++l) {
       const float* from = job.weights + c * job.output + k * job.input;
-      for (Index y = 0; y < 3; ++y)
-        for (Index x = 0; x < 3; ++x)
-          taps[(3 * y + x) * kLanes64 + l] =
+      for (Index y = 0; y < Down; ++y)
+        for (Index x = 0; x < Across; ++x)
+          taps[(Across * y + x) * kLanes64 + l] =
               static_cast<double>(from[y * job.row + x * job.column]);
       if (++c == job.outputs) c = 0, ++k;
     }
-    transform_filters(taps, job.dst + begin, job.product_step, count);
+    transform_filters<Down, Across>(taps, job.dst + begin, job.product_step, count);
   }
+}
+
+void weights(const WinogradWeights& job) {
+  by_outputs(winograd_outputs(job.taps_y), [&]<int Down>() {
+    by_outputs(winograd_outputs(job.taps_x),
+               [&]<int Across>() { weights_of<7 - Down, 7 - Across>(job); });
+  });
 }
 
 // Four gradients of results to six factors.

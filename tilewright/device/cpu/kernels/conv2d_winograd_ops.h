@@ -1,6 +1,7 @@
 // What conv2d_winograd asks of the vector unit, compiled once per target: the transforms of
-// F(4x4, 3x3) with the points 0, +-sqrt(1/2), +-sqrt(2), infinity. Lanes are tiles that lie side by
-// side; every tile goes through the same operations in the same order, whatever the target.
+// F(4, 3), F(3, 4) and F(2, 5) with the points 0, +-sqrt(1/2), +-sqrt(2), infinity, along each axis
+// by its taps; all three transform the source alike. Lanes are tiles that lie side by side; every
+// tile goes through the same operations in the same order, whatever the target.
 #pragma once
 
 #include <algorithm>
@@ -9,23 +10,25 @@
 
 namespace tilewright::cpu {
 
-/// Outputs and inputs of a tile along an axis, and products per tile.
+/// Outputs of a tile along an axis of three taps, inputs of any, and products per tile.
 inline constexpr Index kWinogradOut = 4, kWinogradIn = 6, kWinogradProducts = 36;
+/// Outputs of a tile along an axis of `taps` taps, 3 to 5.
+constexpr Index winograd_outputs(Index taps) { return kWinogradIn + 1 - taps; }
 
 /// Where tiles lie along an axis whose taps are `dilation` apart: the outputs of a tile are those
 /// of one phase, every dilation-th, so that tiles of all phases take turns. Consecutive tiles of
 /// one group of phases begin side by side.
 struct WinogradTiles {
   Index dilation = 1;
+  Index outputs = kWinogradOut;  // of a tile
 
   /// The first output and input of a tile.
-  Index begin(Index tile) const {
-    return tile / dilation * dilation * kWinogradOut + tile % dilation;
-  }
-  /// Tiles that hold `outputs` outputs.
-  Index count(Index outputs) const {
-    const Index group = kWinogradOut * dilation;
-    return outputs / group * dilation + std::min(dilation, outputs % group);
+  Index begin(Index tile) const { return tile / dilation * dilation * outputs + tile % dilation; }
+  /// Outputs of the tiles of all phases that begin side by side.
+  Index group() const { return outputs * dilation; }
+  /// Tiles that hold `extent` outputs.
+  Index count(Index extent) const {
+    return extent / group() * dilation + std::min(dilation, extent % group());
   }
   /// `tiles`, and those that would complete their last group.
   Index whole(Index tiles) const { return (tiles + dilation - 1) / dilation * dilation; }
@@ -61,12 +64,13 @@ struct WinogradResult {
   float* scratch = nullptr;
 };
 
-/// Filters [3,3] of `outputs` x `inputs` channels, with the strides of a weights tensor. Factor
-/// (i, j) of output channel c and input channel k goes to dst[(6*i + j) * product_step + k *
+/// Filters [taps_y, taps_x] of `outputs` x `inputs` channels, with the strides of a weights tensor.
+/// Factor (i, j) of output channel c and input channel k goes to dst[(6*i + j) * product_step + k *
 /// outputs + c]; it is computed in f64 and rounded once.
 struct WinogradWeights {
   const float* weights = nullptr;
   Index output = 0, input = 0, row = 0, column = 0;
+  Index taps_y = 3, taps_x = 3;
   Index outputs = 0, inputs = 0;
   float* dst = nullptr;
   Index product_step = 0;
