@@ -231,14 +231,25 @@ void source(const WinogradSource& job) {
 HWY_INLINE void put_row(const WinogradResult& job, const float* from, float* to) {
   const Tag t;
   const Vec bias = hn::Set(t, job.bias == nullptr ? 0.0f : *job.bias);
+  const auto sum = [&](Vec v, Vec held) {
+    if (!job.first) v = hn::Add(held, v);
+    return job.bias != nullptr ? hn::Add(v, bias) : v;
+  };
   Index x = 0;
-  if (job.dst_step == 1)
+  if (job.dst_step == 1) {
     for (; x + kLanes <= job.width; x += kLanes) {
-      Vec v = hn::LoadU(t, from + x);
-      if (!job.first) v = hn::Add(hn::LoadU(t, to + x), v);
-      if (job.bias != nullptr) v = hn::Add(v, bias);
-      hn::StoreU(v, t, to + x);
+      const Vec held = job.first ? hn::Zero(t) : hn::LoadU(t, to + x);
+      hn::StoreU(sum(hn::LoadU(t, from + x), held), t, to + x);
     }
+#if !HWY_MEM_OPS_MIGHT_FAULT
+    if (x < job.width) {
+      const auto rest = hn::FirstN(t, static_cast<std::size_t>(job.width - x));
+      const Vec held = job.first ? hn::Zero(t) : hn::MaskedLoad(rest, t, to + x);
+      hn::BlendedStore(sum(hn::LoadU(t, from + x), held), rest, t, to + x);
+    }
+    return;
+#endif
+  }
   for (; x < job.width; ++x) {
     float v = from[x];
     float& at = to[x * job.dst_step];
