@@ -49,11 +49,11 @@ struct Tiles {
   bool dilated() const { return down.dilation > 1 || across.dilation > 1; }
 };
 
-/// Bytes of one part.
-Index part_bytes(Index inputs, Index outputs) {
+/// Bytes of one part whose sums are over so many tiles.
+Index part_bytes(Index inputs, Index outputs, Index tiles = kMostTiles) {
   const Index ci = whole(inputs), co = whole(outputs);
   const Index factors =
-      kWinogradProducts * (spaced(kMostTiles * spaced(ci)) + spaced(kMostTiles * spaced(co)));
+      kWinogradProducts * (spaced(tiles * spaced(ci)) + spaced(tiles * spaced(co)));
   const Index products = kWinogradProducts * spaced(std::min(outputs, kHeld) * ci);
   const Index raw = kMostRaw * kLine;
   return (factors + products + raw + 64) * Index{sizeof(float)} +
@@ -265,12 +265,20 @@ KernelWork conv2d_weights_winograd_work(const Layer& layer, const Block& step) {
   const double sums =
       images * static_cast<double>(
                    wide * ceil_by(down, std::max<Index>(1, kMostTiles / ceil_by(across, wide))));
-  constexpr double kProducts = kWinogradProducts, kFloat = sizeof(float);
+  constexpr double kProducts = kWinogradProducts, kFloat = sizeof(float), kMebi = 1 << 20;
+  const auto part = [&](Axis a) { return std::min<Index>(step[a].size(), kPartChannels); };
+  const double written = static_cast<double>(
+      part_bytes(part(Axis::kCi), part(Axis::kCo), std::min(kMostTiles, down * across)));
   KernelWork work;
   work.flop = 2 * kProducts * all * in * out;
-  // Each part transforms for itself; products become taps once per sum.
-  work.bytes = kFloat * (4 * kProducts * all * (in * parts(Axis::kCo) + out * parts(Axis::kCi)) +
-                         3 * kProducts * sums * in * out);
+  // Each part transforms for itself; products become taps once per sum. What is transformed is
+  // mostly near in the caches; workspace that the system hands out costs by itself, as long as its
+  // pages are small.
+  constexpr double kNear = 0.75, kFresh = 4;
+  work.bytes = kNear * kFloat *
+                   (4 * kProducts * all * (in * parts(Axis::kCo) + out * parts(Axis::kCi)) +
+                    3 * kProducts * sums * in * out) +
+               kFresh * std::min(written, 2 * kMebi);
   return work;
 }
 

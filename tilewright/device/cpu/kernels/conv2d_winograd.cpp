@@ -21,6 +21,9 @@ constexpr Index kOutputChannels = 60;    // whose products are held at once
 constexpr Index kWeightsChannels = 128;  // output channels per thread whose weights are held
 constexpr Index kSlack = 64;
 constexpr Index kAhead = 2;  // channels for which memory is asked early
+// What a byte of workspace costs that the system hands out, as long as pages are small: as much as
+// so many in caches.
+constexpr double kFreshBytes = 6;
 
 // Elements between matrices of `size`: an odd number of cache lines, since a transform touches all
 // 36 of them at once and they must not fall into the same cache sets.
@@ -51,10 +54,11 @@ struct Blocks {
 Index ceil_by(Index a, Index b) { return (a + b - 1) / b; }
 
 // What blocks cost, in lanes: products fill vectors with any tiles, transforms with those of a row,
-// and take about a quarter of the time.
+// and take about a quarter of the time; each row ends in cache lines that it shares with others.
 Index lanes_of(const Blocks& b, Index rows, Index columns, Index lanes) {
+  constexpr Index kRowEnd = 10;
   const auto whole = [lanes](Index tiles) { return ceil_by(tiles, lanes) * lanes; };
-  const auto block = [&](Index r, Index c) { return 4 * whole(r * c) + r * whole(c); };
+  const auto block = [&](Index r, Index c) { return 4 * whole(r * c) + r * (whole(c) + kRowEnd); };
   const Index last_row = rows - (b.down - 1) * b.rows;
   const Index last_column = columns - (b.across - 1) * b.columns;
   const auto column_of_blocks = [&](Index c) {
@@ -289,18 +293,27 @@ KernelWork conv2d_winograd_work(const Layer& layer, const Block& step) {
   const double images = size(Axis::kN) * size(Axis::kG);
   const double in = size(Axis::kCi), out = size(Axis::kCo), channels = in * out;
   const double inputs = static_cast<double>(ceil_by(step[Axis::kCi].size(), kWinogradChannels));
-  const double all =
-      images * static_cast<double>(ceil_by(tiles(Axis::kY) * tiles(Axis::kX), kNominalLanes) *
-                                   kNominalLanes);
+  const Index each = tiles(Axis::kY) * tiles(Axis::kX);
+  const double all = images * static_cast<double>(ceil_by(each, kNominalLanes) * kNominalLanes);
   constexpr double kProducts = kWinogradProducts;
   const auto results =
       static_cast<double>(tiles_of(layer.window(kY)).outputs * tiles_of(layer.window(kX)).outputs);
-  constexpr double kFloat = sizeof(float);
+  constexpr double kFloat = sizeof(float), kMebi = 1 << 20;
+  // Of one thread: what a block of tiles becomes, and with the weights all that is written.
+  const double in_block = std::min<double>(in, kWinogradChannels);
+  const double block = kFloat * kProducts * static_cast<double>(std::min(each, kMostTiles)) *
+                       (in_block + std::min<double>(out, kOutputChannels));
+  const double written =
+      block + kFloat * kProducts * in_block * std::min<double>(out, kWeightsChannels);
   KernelWork work;
   work.flop = 2 * kProducts * all * channels;
-  // Each transform runs along both axes and passes its scratch twice.
-  work.bytes = kFloat * (4 * kProducts * all * in + (3 * kProducts + results) * all * out * inputs +
-                         6 * kProducts * size(Axis::kG) * channels);
+  // Each transform runs along both axes and passes its scratch twice; the larger a block, the
+  // farther away it lies in the caches.
+  const double transforms =
+      kFloat * (4 * kProducts * all * in + (3 * kProducts + results) * all * out * inputs);
+  work.bytes = std::min(1.0, 0.42 + 0.31 * block / kMebi) * transforms +
+               kFloat * 6 * kProducts * size(Axis::kG) * channels +
+               kFreshBytes * std::min(written, 2 * kMebi);
   return work;
 }
 
