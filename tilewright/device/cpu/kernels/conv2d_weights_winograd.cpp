@@ -265,20 +265,15 @@ KernelWork conv2d_weights_winograd_work(const Layer& layer, const Block& step) {
   const double sums =
       images * static_cast<double>(
                    wide * ceil_by(down, std::max<Index>(1, kMostTiles / ceil_by(across, wide))));
-  constexpr double kProducts = kWinogradProducts, kFloat = sizeof(float), kMebi = 1 << 20;
-  const auto part = [&](Axis a) { return std::min<Index>(step[a].size(), kPartChannels); };
-  const double written = static_cast<double>(
-      part_bytes(part(Axis::kCi), part(Axis::kCo), std::min(kMostTiles, down * across)));
+  constexpr double kProducts = kWinogradProducts, kFloat = sizeof(float);
   KernelWork work;
   work.flop = 2 * kProducts * all * in * out;
   // Each part transforms for itself; products become taps once per sum. What is transformed is
-  // mostly near in the caches; workspace that the system hands out costs by itself, as long as its
-  // pages are small.
-  constexpr double kNear = 0.75, kFresh = 4;
+  // mostly near in the caches.
+  constexpr double kNear = 0.75;
   work.bytes = kNear * kFloat *
-                   (4 * kProducts * all * (in * parts(Axis::kCo) + out * parts(Axis::kCi)) +
-                    3 * kProducts * sums * in * out) +
-               kFresh * std::min(written, 2 * kMebi);
+               (4 * kProducts * all * (in * parts(Axis::kCo) + out * parts(Axis::kCi)) +
+                3 * kProducts * sums * in * out);
   return work;
 }
 

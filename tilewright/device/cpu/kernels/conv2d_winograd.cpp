@@ -21,9 +21,6 @@ constexpr Index kOutputChannels = 60;    // whose products are held at once
 constexpr Index kWeightsChannels = 128;  // output channels per thread whose weights are held
 constexpr Index kSlack = 64;
 constexpr Index kAhead = 2;  // channels for which memory is asked early
-// What a byte of workspace costs that the system hands out, as long as pages are small: as much as
-// so many in caches.
-constexpr double kFreshBytes = 6;
 
 // Elements between matrices of `size`: an odd number of cache lines, since a transform touches all
 // 36 of them at once and they must not fall into the same cache sets.
@@ -299,12 +296,10 @@ KernelWork conv2d_winograd_work(const Layer& layer, const Block& step) {
   const auto results =
       static_cast<double>(tiles_of(layer.window(kY)).outputs * tiles_of(layer.window(kX)).outputs);
   constexpr double kFloat = sizeof(float), kMebi = 1 << 20;
-  // Of one thread: what a block of tiles becomes, and with the weights all that is written.
+  // Of one thread: what a block of tiles becomes.
   const double in_block = std::min<double>(in, kWinogradChannels);
   const double block = kFloat * kProducts * static_cast<double>(std::min(each, kMostTiles)) *
                        (in_block + std::min<double>(out, kOutputChannels));
-  const double written =
-      block + kFloat * kProducts * in_block * std::min<double>(out, kWeightsChannels);
   KernelWork work;
   work.flop = 2 * kProducts * all * channels;
   // Each transform runs along both axes and passes its scratch twice; the larger a block, the
@@ -312,8 +307,7 @@ KernelWork conv2d_winograd_work(const Layer& layer, const Block& step) {
   const double transforms =
       kFloat * (4 * kProducts * all * in + (3 * kProducts + results) * all * out * inputs);
   work.bytes = std::min(1.0, 0.42 + 0.31 * block / kMebi) * transforms +
-               kFloat * 6 * kProducts * size(Axis::kG) * channels +
-               kFreshBytes * std::min(written, 2 * kMebi);
+               kFloat * 6 * kProducts * size(Axis::kG) * channels;
   return work;
 }
 
