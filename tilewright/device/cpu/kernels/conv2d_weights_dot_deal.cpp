@@ -8,8 +8,9 @@
 namespace tilewright::cpu {
 namespace {
 
-constexpr Index kSourceBytes = 512 * 1024;  // packed source of a band
-constexpr Index kChannelBytes = 64 * 1024;  // of a channel, where there are few
+constexpr Index kSourceBytes = 256 * 1024;  // packed source of a band; two take turns
+constexpr Index kChannelBytes = 48 * 1024;  // of a channel, where there are few
+constexpr Index kBandBytes = 16 * 1024;     // of a channel, beyond the first chunk
 constexpr Index kMostWeights = 16384;       // of a part
 constexpr Index kChunkVectors = 64;         // of a channel, between two visits of a sum
 constexpr Index kWaitingBytes = 256 * 1024;
@@ -23,16 +24,16 @@ Index whole(Index a, Index unit) { return ceil_by(a, unit) * unit; }
 // An odd number of cache lines: what lies so far apart does not share cache sets.
 Index spaced(Index size) { return (ceil_by(size, kLine) | 1) * kLine; }
 
-Index source_floats(const DotRoom& room) { return room.source / kFloat - kSlack; }
+Index source_floats(const DotRoom& room) { return room.source / 2 / kFloat - kSlack; }
 
 }  // namespace
 
 DotRoom::DotRoom(const DotSizes& s) {
   const Index weights = std::min(kMostWeights, checked_mul(s.co, s.ci, s.ky, s.kx));
-  source = std::min(kSourceBytes, s.ci * kChannelBytes) + kSlack * kFloat;
+  source = 2 * (std::min(kSourceBytes, s.ci * kChannelBytes) + kSlack * kFloat);
   sums = weights * kDotLanes * kFloat;
   offsets = whole(std::min(kMostWeights, s.taps()) * Index{sizeof(Index)}, 64);
-  results = DotJob::kMostResults * spaced(kChunkVectors * kDotLanes) * kFloat;
+  results = 2 * DotJob::kMostResults * spaced(kChunkVectors * kDotLanes) * kFloat;
   waiting = whole(std::min(kWaitingBytes, kMostWaiting * 8 * s.groups * weights), 64);
 }
 
@@ -70,6 +71,10 @@ DotDeal::DotDeal(const DotSizes& all, const Window& wy, const Window& wx, Index 
   chunk = std::clamp<Index>(kChunkVectors * kDotLanes / wide, 1, std::min(sizes.rows, kDotRows));
   choose_taps();
   tile = choose_dot_tile(sizes.co, sizes.ci * ky * kx, max_sums);
+  // Sums of a single register tile may stay in registers for longer.
+  if (sizes.co <= tile.co && sizes.taps() <= tile.taps &&
+      plane_of(4 * chunk) <= source_floats(room))
+    chunk = std::min({DotJob::kMostResults / tile.co * chunk, sizes.rows, kDotRows});
   choose_channels();
   share(threads);
   choose_round(threads);
@@ -98,8 +103,9 @@ void DotDeal::choose_taps() {
 
 void DotDeal::choose_band() {
   const Index rows = std::min(sizes.rows, kDotRows);
+  const Index most = std::min(source_floats(room), ci * kBandBytes / kFloat);
   band = std::min(chunk, rows);
-  while (band < rows && ci * plane_of(band + chunk) <= source_floats(room)) band += chunk;
+  while (band < rows && ci * plane_of(band + chunk) <= most) band += chunk;
   plane = plane_of(band);
 }
 
@@ -149,7 +155,8 @@ void DotDeal::share(int threads) {
   Index co_parts = ceil_by(sizes.co, co);
   split(co_parts);
   while (!enough() && co > tile.co) split(++co_parts);
-  while (!enough() && ci > 1) ci = ceil_by(sizes.ci, ceil_by(sizes.ci, ci) + 1);
+  Index ci_parts = ceil_by(sizes.ci, ci);
+  while (!enough() && ci > 1) ci = ceil_by(sizes.ci, ++ci_parts);
 }
 
 Index DotDeal::parts() const {

@@ -48,13 +48,6 @@ HWY_INLINE void add_products(const float* const (&results)[F], Index at_results,
   }
 }
 
-// Rows of different channels lie far apart, where hardware does not look ahead.
-HWY_INLINE void ask_for(const float* from) {
-  constexpr Index kLine = 16;
-#pragma GCC unroll 8
-  for (Index i = 0; i < kAskedFloats; i += kLine) __builtin_prefetch(from + i, 0, 2);
-}
-
 /// Lanes [lane, lane + kWidth) of each vector.
 template <int F, int T>
 HWY_INLINE void dot_lanes(const DotJob& job, Index lane) {
@@ -74,14 +67,22 @@ HWY_INLINE void dot_lanes(const DotJob& job, Index lane) {
   const Index left = std::clamp<Index>(job.tail - lane, 0, kWidth);
   const auto mask = hn::FirstN(d, static_cast<std::size_t>(left));
   const Index whole = (job.vectors - (job.tail == 0 ? 0 : 1)) * kDotLanes;
-  int asked = lane == 0 ? 0 : job.asked_count;
+  // Memory to come, evenly: a core waits for few lines at a time. Rows of different channels lie
+  // far apart, where hardware does not look ahead.
+  constexpr Index kLines = kAskedFloats / kDotLanes;
+  const Index lines = lane == 0 ? kLines * job.asked_count : 0;
+  const Index each = (lines + job.rows - 1) / job.rows;
+  Index asked = 0;
   for (Index y = 0; y < job.rows; ++y) {
-    for (const int end = std::min(asked + 2, job.asked_count); asked < end; ++asked)
-      ask_for(job.asked[asked]);
-    // The sums of the next register tile.
+    for (const Index end = std::min(lines, asked + each); asked < end; ++asked)
+      __builtin_prefetch(job.asked[asked / kLines] + asked % kLines * kDotLanes, 0, 3);
+    if constexpr (F * T >= 16) {
+      // The sums of the next tile.
+      constexpr Index kSums = (F * T + 7) / 8;
+      const float* const sums = job.sums + (F * T + y % 8 * kSums) * kDotLanes + lane;
 #pragma GCC unroll 4
-    for (Index i = 0; i < (F * T + 7) / 8; ++i)
-      __builtin_prefetch(job.sums + (F * T + y * ((F * T + 7) / 8) + i) * kDotLanes + lane, 1, 3);
+      for (Index i = 0; i < kSums; ++i) __builtin_prefetch(sums + i * kDotLanes, 1, 3);
+    }
     Index at_results = y * job.results_row, at_source = y * job.source_row;
     for (const Index end = at_results + whole; at_results < end;
          at_results += kDotLanes, at_source += kDotLanes)
@@ -138,14 +139,34 @@ void pick_elements(const float* from, Index step, float* to, Index count) {
   for (; i < count; ++i) to[i] = from[i * step];
 }
 
+using SumTag = hn::CappedTag<double, kDotLanes / 2>;
+
+/// Lane l + lane l + half, down to one.
+template <class D>
+HWY_INLINE double fold(D d, hn::Vec<D> v) {
+  if constexpr (hn::MaxLanes(D()) == 1) {
+    return hn::GetLane(v);
+  } else {
+    const hn::Half<D> half;
+    return fold(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
+}
+
 void add_lanes(const float* sums, Index count, double* to) {
+  const SumTag d;
+  const hn::Rebind<float, SumTag> narrow;
+  constexpr Index kSumLanes = static_cast<Index>(hn::MaxLanes(SumTag()));
+  constexpr Index kVectors = kDotLanes / kSumLanes;
   for (Index i = 0; i < count; ++i, sums += kDotLanes) {
-    double t[kDotLanes / 2];
-    for (int l = 0; l < 8; ++l)
-      t[l] = static_cast<double>(sums[l]) + static_cast<double>(sums[l + 8]);
-    for (int l = 0; l < 4; ++l) t[l] += t[l + 4];
-    for (int l = 0; l < 2; ++l) t[l] += t[l + 2];
-    to[i] = t[0] + t[1];
+    hn::Vec<SumTag> v[kVectors];
+#pragma GCC unroll 8
+    for (Index k = 0; k < kVectors; ++k)
+      v[k] = hn::PromoteTo(d, hn::LoadU(narrow, sums + k * kSumLanes));
+#pragma GCC unroll 4
+    for (Index n = kVectors / 2; n > 0; n /= 2)
+#pragma GCC unroll 8
+      for (Index k = 0; k < n; ++k) v[k] = hn::Add(v[k], v[k + n]);
+    to[i] = fold(d, v[0]);
   }
 }
 

@@ -24,8 +24,8 @@ struct DotJob {
   float* sums = nullptr;
   bool first = true;  // sums start from +0
   /// Memory to come is asked for on the way: kAskedFloats from each of these on.
-  static constexpr int kMostAsked = 16;
-  const float* asked[kMostAsked] = {};
+  static constexpr int kMostAsked = 80;
+  const float* asked[kMostAsked];
   int asked_count = 0;
 };
 

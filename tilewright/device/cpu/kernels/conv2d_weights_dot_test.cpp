@@ -64,6 +64,7 @@ TEST(Conv2dWeightsDot, DealsOutWhatIsTooLarge) {
       {.y = 2, .x = 3, .ky = 1, .kx = 20000},
       {.ci = 1000, .co = 30, .y = 9, .x = 20},
       {.ci = 3, .co = 3000, .y = 5, .x = 20, .ky = 3, .kx = 3},
+      {.ci = 5, .co = 2, .y = 70, .x = 130, .ky = 5, .kx = 5, .threads = 16},
       {.groups = 300, .ci = 2, .co = 2, .y = 5, .x = 20, .ky = 3, .kx = 3}};
   for (Case c : cases) {
     c.integers = true;
