@@ -179,7 +179,7 @@ std::string random_sum_force(Draw& d, const Problem& p, bool taps) {
   return force;
 }
 
-/// What a case asks for; stable: of Winograd's kernels; FFT: of those.
+/// What a case asks for; stable: of Winograd's kernels; FFT, dot: of those.
 enum class Pass {
   kForward,
   kSrc,
@@ -190,7 +190,8 @@ enum class Pass {
   kStableWeights,
   kFftForward,
   kFftSrc,
-  kFftWeights
+  kFftWeights,
+  kDotWeights
 };
 
 bool by_fft(Pass pass) {
@@ -198,7 +199,7 @@ bool by_fft(Pass pass) {
 }
 bool is_stable(Pass pass) {
   return pass == Pass::kStableForward || pass == Pass::kStableSrc || pass == Pass::kStableWeights ||
-         by_fft(pass);
+         pass == Pass::kDotWeights || by_fft(pass);
 }
 
 std::string random_winograd_problem(Draw& d, Interval taps, bool wide_image = false) {
@@ -242,6 +243,27 @@ std::string random_fft_problem(Draw& d) {
          pad(ky) + "," + pad(ky) + "," + pad(kx) + "," + pad(kx) + " " + n("g", groups) + "f32";
 }
 
+/// Images of more rows than the kernel with lanes along columns sums at once.
+std::string random_dot_problem(Draw& d) {
+  const auto n = [](const char* key, Index v) { return key + std::to_string(v) + " "; };
+  const bool deep = d.chance(15), wide = !deep && d.chance(25);
+  const Index groups = d.chance(70) ? 1 : d.in(2, 4);
+  const auto channels = [&] { return groups * (deep ? d.in(9, 40) / groups : d.in(1, 5)); };
+  const Index sy = d.of<Index>({1, 1, 2, 3}), sx = d.of<Index>({1, 1, 2, 3});
+  const Index dy = d.of<Index>({1, 1, 2}), dx = d.of<Index>({1, 1, 3});
+  const Index ky = d.in(1, 5), kx = d.in(1, 5);
+  const Index y = (deep ? d.in(64, 90) : d.in(64, 260)) * sy + dy * ky;
+  const Index x = (wide ? d.in(100, 300) : d.in(1, 40)) * sx + dx * kx;
+  const auto pad = [&](Index k) { return std::to_string(d.in(0, k + 1)); };
+  const auto pair = [&](const char* key, Index a, Index b) {
+    return key + std::to_string(a) + "x" + std::to_string(b) + " ";
+  };
+  return "conv2d " + n("n", d.chance(70) ? 1 : 2) + n("ci", channels()) + n("y", y) + n("x", x) +
+         n("co", channels()) + pair("k", ky, kx) + pair("s", sy, sx) + pair("d", dy, dx) + "p" +
+         pad(ky) + "," + pad(ky) + "," + pad(kx) + "," + pad(kx) + " " + n("g", groups) + "f32" +
+         d.of<std::string>({"", "", "", " m:reflect", " m:circular", " flip", " src:u8"});
+}
+
 /// Parts that end at multiples of `unit`.
 std::string random_multiple(Draw& d, Index extent, Index unit) {
   return std::to_string(unit * d.in(1, (extent + unit - 1) / unit));
@@ -280,6 +302,7 @@ std::string random_stable_force(Draw& d, const Problem& p, const std::string& ke
 Problem problem_of(Draw& d, Pass pass) {
   const auto stable = [&] {
     if (by_fft(pass)) return random_fft_problem(d);
+    if (pass == Pass::kDotWeights) return random_dot_problem(d);
     if (pass == Pass::kStableWeights) return random_winograd_problem(d, {3, 4}, d.chance(25));
     return random_winograd_problem(d, {3, 6});
   };
@@ -288,7 +311,8 @@ Problem problem_of(Draw& d, Pass pass) {
     return parse_problem(stable() + modes[d.in(0, 5)]);
   }
   if (is_stable(pass)) {
-    const bool weights = pass == Pass::kFftWeights || pass == Pass::kStableWeights;
+    const bool weights =
+        pass == Pass::kFftWeights || pass == Pass::kStableWeights || pass == Pass::kDotWeights;
     const Operand wrt = weights ? Operand::kWeights : Operand::kSrc;
     return gradient_problem(parse_problem(stable()), wrt, DType::kF32).problem;
   }
@@ -309,7 +333,7 @@ Case random_case(std::uint64_t seed, Pass pass) {
   const Problem p = problem_of(d, pass);
   c.problem = p.line();
   const bool stable = is_stable(pass);
-  const std::string kernel = by_fft(pass) ? "fft" : "winograd";
+  const std::string kernel = by_fft(pass) ? "fft" : pass == Pass::kDotWeights ? "dot" : "winograd";
   c.force = pass == Pass::kStableWeights ? random_sum_force(d, p, false)
             : stable                     ? random_stable_force(d, p, kernel)
             : sums_image(*p.layer)       ? random_sum_force(d, p, true)
@@ -363,6 +387,10 @@ RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfFftsGradientOfTheWeights, ()) {
 
 RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfWinogradsGradientOfTheWeights, ()) {
   check_random(3, Pass::kStableWeights);
+}
+
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfTheGradientOfTheWeightsAlongColumns, ()) {
+  check_random(3, Pass::kDotWeights);
 }
 
 RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfTheGradientOfTheBias, ()) {

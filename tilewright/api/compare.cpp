@@ -96,9 +96,11 @@ void share_in_tiles(Tensor& t, Index height, Index width) {
 Reach reach_of(const Plan& plan) {
   if (plan.kernel.error.factor == 0) return {};
   const Layer& layer = *plan.problem.layer;
-  return {plan.kernel.anchors[Axis::kY] + layer.window(kY).span() - 2,
-          plan.kernel.anchors[Axis::kX] + layer.window(kX).span() - 2,
-          layer.padding_mode() == PaddingMode::kCircular};
+  // An axis that is not cut has anchor 0.
+  const auto reach = [&](Axis axis, Dim dim) {
+    return std::max<Index>(0, plan.kernel.anchors[axis] + layer.window(dim).span() - 2);
+  };
+  return {reach(Axis::kY, kY), reach(Axis::kX, kX), layer.padding_mode() == PaddingMode::kCircular};
 }
 
 Problem bounding_problem(const Plan& plan) {

@@ -146,6 +146,16 @@ inline std::vector<Case> anchored_table(const Kernel& kernel) {
     }
   if (!any) add_windows(range, kernel.windows.most_dilation, cases);
   add_dilated(kernel, cases);
+  if (kernel.windows.most_stride > 1 && kernel.windows.most_dilation > 1)
+    for (const Index stride : {1, 2, 3, 5})
+      for (const Index dilation : {1, 2, 3}) {
+        Case c{.n = 2, .ci = 3, .co = 4, .y = 67, .x = 131, .ky = 3, .kx = 4};
+        c.sy = stride, c.sx = stride * dilation % 4 + 1, c.dy = dilation, c.dx = 4 - dilation;
+        c.seed = ++seed, c.pad = seed % 4, c.groups = 1 + seed % 2;
+        cases.push_back(c);
+        c.co = 1, c.kx = 1, c.x = 128 + 16 * stride, c.pad = 0, c.groups = 5;
+        cases.push_back(c);
+      }
   Case first{.ky = taps, .kx = taps};
   // Kernels that sum over the image take channels in blocks of about 128 as well.
   const Index anchor =

@@ -321,6 +321,14 @@ void Computer::run(const Piece& piece, const Step& step, const SrcSlot& src, con
   ++steps;
 }
 
+// A source that is read in place ends where the image does.
+void Computer::show_image(const Step& step, const Region& in, StepArgs& args) const {
+  if (!bench_.plan().src_in_place) return;
+  const Shape& image = bench_.stores.src->spec().shape;
+  args.real_y = Interval{0, image[kY]}.shifted(-step.window[kY].begin - in[kY].begin);
+  args.real_x = Interval{0, image[kX]}.shifted(-step.window[kX].begin - in[kX].begin);
+}
+
 void Computer::run_slices(const Step& step, const Region& region, StepArgs& args) {
   const Layer& layer = *args.layer;
   const ConstTensorView source = args.src;
@@ -335,11 +343,7 @@ void Computer::run_slices(const Step& step, const Region& region, StepArgs& args
       const Region in = inputs_of(layer, step, region, to);
       args.src = source.slice(in);
       args.dst = out.slice(to);
-      if (bench_.plan().src_in_place) {
-        const Shape& image = bench_.stores.src->spec().shape;
-        args.real_y = Interval{0, image[kY]}.shifted(-step.window[kY].begin - in[kY].begin);
-        args.real_x = Interval{0, image[kX]}.shifted(-step.window[kX].begin - in[kX].begin);
-      }
+      show_image(step, in, args);
       args.y = {region[kY].begin + y, step.window[kY].begin + in[kY].begin,
                 step.block[Axis::kKy].begin};
       args.x = {region[kX].begin + x, step.window[kX].begin + in[kX].begin,
@@ -387,6 +391,7 @@ void Computer::run_summed(const Step& step, StepArgs& args) {
       in[kN] = from[kN];
       in[kY] = demand(kY, from[kY], Axis::kY, Axis::kKy);
       in[kX] = demand(kX, from[kX], Axis::kX, Axis::kKx);
+      show_image(step, in, args);
       args.src = source.slice(in);
       args.weights = results.slice(from);
       kernel_.run(args);

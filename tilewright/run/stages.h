@@ -90,6 +90,7 @@ class Computer {
   Index steps = 0;
 
  private:
+  void show_image(const Step& step, const Region& in, StepArgs& args) const;
   void run_slices(const Step& step, const Region& region, StepArgs& args);
   void run_summed(const Step& step, StepArgs& args);
   void done(double flop);

@@ -7,6 +7,7 @@
 #include "tilewright/device/cpu/kernels/conv2d_fft.h"
 #include "tilewright/device/cpu/kernels/conv2d_separable.h"
 #include "tilewright/device/cpu/kernels/conv2d_weights.h"
+#include "tilewright/device/cpu/kernels/conv2d_weights_dot.h"
 #include "tilewright/device/cpu/kernels/conv2d_weights_winograd.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd.h"
 #include "tilewright/device/cpu/kernels/direct_work.h"
@@ -73,6 +74,18 @@ Kernel winograd_weights() {
   return k;
 }
 
+Kernel dot_weights() {
+  Kernel k = kernel("conv2d_weights/dot", Order::kAnchored, kConv2dWeightsDotWorkspace,
+                    &run_conv2d_weights_dot, &conv2d_weights_dot_work);
+  k.per_cycle = {54, 9, 0.04};
+  k.in_place = true;
+  // Columns are in order inside bands of kDotRows alone, which plans do not know.
+  k.anchors[Axis::kY] = kDotRows, k.anchors[Axis::kX] = 0;
+  k.workspace = &conv2d_weights_dot_workspace;
+  k.error = {1, kDotRoundings};
+  return k;
+}
+
 Kernel fft(const char* name, Run* run, Work* work) {
   Kernel k = kernel(name, Order::kAnchored, kConv2dFftWorkspace, run, work);
   k.per_cycle = {21, 15, 0.1};
@@ -125,6 +138,7 @@ std::vector<Kernel> make_table() {
       direct_in_place("conv2d_transpose/direct", &run_conv2d_transpose_direct,
                       &conv2d_transpose_direct_work),
       winograd_weights(),
+      dot_weights(),
       direct("conv2d_weights/direct", kConv2dWeightsWorkspace, &run_conv2d_weights_direct,
              &conv2d_weights_direct_work)};
   for (const auto& optional : {onednn_kernels(), blas_kernels()})
