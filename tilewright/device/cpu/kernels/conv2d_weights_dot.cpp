@@ -169,7 +169,7 @@ KernelWork conv2d_weights_dot_work(const Layer& layer, const Block& step) {
   const double weights = count(s.co) * count(s.taps());
   const double tiles =
       std::ceil(count(s.co) / count(d.tile.co)) * std::ceil(count(s.taps()) / count(d.tile.taps));
-  const double copied = d.copied_rows() / count(d.chunk);
+  const double copied = d.planes() ? 0 : d.copied_rows() / count(d.chunk);
   KernelWork work = default_work(layer, step);
   work.flop = kFlopPerCycle * d.tile.cycles * vectors * rows;
   work.bytes += sizeof(float) * kDotLanes * vectors * rows * copied;

@@ -109,6 +109,12 @@ void DotDeal::choose_band() {
   plane = plane_of(band);
 }
 
+bool DotDeal::planes() const {
+  const bool near = window_y.stride == 1 && window_x.stride == 1;
+  return near && sizes.co == 1 && sizes.ci == 1 && ky == sizes.ky && kx == sizes.kx &&
+         std::max(ky, kx) <= DotPlane::kMostTaps;
+}
+
 double DotDeal::copied_rows() const {
   const auto count = [](Index v) { return static_cast<double>(v); };
   const double bands = count(y.length(band, ky)) * count(chunk) / count(band);

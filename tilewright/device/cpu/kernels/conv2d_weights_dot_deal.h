@@ -69,6 +69,8 @@ struct DotDeal {
   Index parts() const;
   DotPart part(Index i) const;
   Index part_weights() const { return co * ci * ky * kx; }
+  /// Whether a part is one small window, whose operands are read where they lie (DotPlane).
+  bool planes() const;
   /// Rows that are copied for a chunk of all weights of a group.
   double copied_rows() const;
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tilewright/base/checked.h"
+#include "tilewright/geometry/interval.h"
 
 namespace tilewright::cpu {
 
@@ -31,10 +32,26 @@ struct DotJob {
 
 inline constexpr Index kAskedFloats = 128;
 
+/// The same sums for one channel of either side and ky x kx taps, both operands where they lie:
+/// sums[(i * kx + j) * kDotLanes + l], from +0.
+struct DotPlane {
+  static constexpr Index kMostTaps = 3;  // along an axis
+  const float* results = nullptr;
+  Index results_row = 0;
+  const float* source = nullptr;  // what the first result meets through the first tap
+  Index source_row = 0;
+  Index dilation_y = 1, dilation_x = 1;
+  Interval real_y, real_x;  // positions from `source` on that exist; others are zero
+  Index rows = 0, columns = 0, ky = 1, kx = 1;
+  float* sums = nullptr;
+};
+
 struct DotOps {
   /// Sums that registers hold: of `run`, channels * taps.
   int max_sums = 0;
   void (*run)(const DotJob& job, int channels, int taps) = nullptr;
+  /// Null where loads of some lanes may touch others.
+  void (*plane)(const DotPlane& job) = nullptr;
   /// to[i] = from[i * step], i < count.
   void (*pick)(const float* from, Index step, float* to, Index count) = nullptr;
   /// to[i] = the sum of lanes sums[i * kDotLanes ...]: l + (l + 8), then 4, 2 and 1, in f64.

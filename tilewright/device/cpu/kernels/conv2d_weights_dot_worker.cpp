@@ -45,7 +45,26 @@ DotWorker::DotWorker(const DotStep& step, std::byte* workspace) : step_(step), d
   offsets_ = shelf.take<Index>(d_.room.offsets / Index{sizeof(Index)});
 }
 
+const float* DotWorker::run_plane(const DotItem& item) {
+  const StepArgs& a = step_.a;
+  const DotBlock& b = item.b;
+  DotPlane job;
+  job.results = a.weights.at<float>(b.n, item.p.g, b.y, b.x);
+  job.results_row = a.weights.strides[kY];
+  job.source = a.src.at<float>(b.n, item.p.g, b.y, b.x);
+  job.source_row = a.src.strides[kY];
+  job.dilation_y = d_.window_y.dilation, job.dilation_x = d_.window_x.dilation;
+  job.real_y = intersect(a.real_y, {0, a.src.shape[kY]}).shifted(-b.y);
+  job.real_x = intersect(a.real_x, {0, a.src.shape[kX]}).shifted(-b.x);
+  job.rows = b.rows, job.columns = b.columns;
+  job.ky = d_.sizes.ky, job.kx = d_.sizes.kx;
+  job.sums = sums_;
+  step_.ops.plane(job);
+  return sums_;
+}
+
 const float* DotWorker::run(const DotItem& item, const DotItem* next) {
+  if (d_.planes() && step_.ops.plane != nullptr) return run_plane(item);
   list_offsets(item.p);
   Chunk now = chunk_at(item, 0);
   if (!begun_) begin(now);

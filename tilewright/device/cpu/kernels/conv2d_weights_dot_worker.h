@@ -27,6 +27,7 @@ class DotWorker {
     Index y = 0, rows = 0;
   };
 
+  const float* run_plane(const DotItem& item);
   Chunk chunk_at(const DotItem& item, Index y) const;
   bool copies_results(const DotItem& item) const;
   void list_offsets(const DotPart& p);
