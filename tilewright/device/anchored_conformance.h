@@ -88,7 +88,9 @@ inline void add_dilated(const Kernel& kernel, std::vector<Case>& cases) {
                          .bias = seed % 2 == 0,
                          .pad = seed % 4,
                          .seed = seed});
-        std::swap(cases.emplace_back(cases.back()).dy, cases.back().dx);
+        Case turned = cases.back();
+        std::swap(turned.dy, turned.dx);
+        cases.push_back(turned);
       }
     }
 }
