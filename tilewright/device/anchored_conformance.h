@@ -40,7 +40,8 @@ inline void expect_near_definition(const Case& c, const Kernel& kernel) {
   const auto channels = static_cast<double>(summed(c, kernel));
   const KernelTiling tiling = tiling_of(c, kernel);
   const double block = std::min(channels, static_cast<double>(tiling.anchors[Axis::kCi]));
-  const double roundings = block + std::ceil(channels / block) + tiling.error.roundings + 1;
+  const double roundings =
+      tiling.error.products * block + std::ceil(channels / block) + tiling.error.roundings + 1;
   const Index each = kernel.layer == "conv2d_weights" ? c.n * c.y * c.x : c.ky * c.kx;
   const double products = channels * static_cast<double>(each);
   const double chain = static_cast<double>(longest_chain(c, kernel)) + 1;
@@ -159,6 +160,7 @@ inline std::vector<Case> anchored_table(const Kernel& kernel) {
                      .kx = taps,
                      .bias = true,
                      .seed = ++seed});
+  for (Case& c : cases) c.sy = c.sx = kernel.windows.strides.begin;
   return cases;
 }
 
