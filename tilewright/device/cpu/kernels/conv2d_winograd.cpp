@@ -21,6 +21,9 @@ constexpr Index kOutputChannels = 60;    // whose products are held at once
 constexpr Index kWeightsChannels = 128;  // output channels per thread whose weights are held
 constexpr Index kSlack = 64;
 constexpr Index kAhead = 2;  // channels for which memory is asked early
+// What a byte of workspace costs that the system hands out, as long as pages are small: as much as
+// so many in caches.
+constexpr double kFreshBytes = 6;
 
 /// Elements of the workspace of one thread, for steps with so many channels.
 struct Sizes {
@@ -279,7 +282,7 @@ KernelWork conv2d_winograd_work(const Layer& layer, const Block& step) {
       kFloat * (4 * kProducts * all * in + (3 * kProducts + results) * all * out * inputs);
   work.bytes = std::min(1.0, 0.42 + 0.31 * block / kMebi) * transforms +
                kFloat * 6 * kProducts * size(Axis::kG) * channels +
-               kWinogradFreshBytes * std::min(written, 2 * kMebi);
+               kFreshBytes * std::min(written, 2 * kMebi);
   return work;
 }
 

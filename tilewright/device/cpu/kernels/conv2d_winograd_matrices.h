@@ -10,10 +10,6 @@
 
 namespace tilewright::cpu {
 
-/// What a byte of workspace costs that the system hands out, as long as pages are small: as much as
-/// so many in caches.
-inline constexpr double kWinogradFreshBytes = 6;
-
 /// Elements between matrices of `size`: an odd number of cache lines, since a transform touches all
 /// of them at once and they must not fall into the same cache sets.
 constexpr Index winograd_spaced(Index size) {

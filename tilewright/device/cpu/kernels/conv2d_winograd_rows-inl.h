@@ -27,15 +27,22 @@ constexpr Index kLanes64 = static_cast<Index>(hn::MaxLanes(Tag64()));
 
 HWY_INLINE Index whole(Index count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
+#if !HWY_MEM_OPS_MIGHT_FAULT
+/// Lanes [begin, end).
+HWY_INLINE auto lanes_of(Index begin, Index end) {
+  const auto first = [](Index n) {
+    return hn::FirstN(Tag(), static_cast<std::size_t>(std::clamp<Index>(n, 0, kLanes)));
+  };
+  return hn::AndNot(first(begin), first(end));
+}
+#endif
+
 /// Elements [begin, end) of those from p on; the others are zero.
 HWY_INLINE Vec load_some(const float* p, Index begin, Index end) {
   const Tag t;
   if (begin <= 0 && end >= kLanes) return hn::LoadU(t, p);
 #if !HWY_MEM_OPS_MIGHT_FAULT
-  const auto first = [t](Index n) {
-    return hn::FirstN(t, static_cast<std::size_t>(std::clamp<Index>(n, 0, kLanes)));
-  };
-  return hn::MaskedLoad(hn::AndNot(first(begin), first(end)), t, p);
+  return hn::MaskedLoad(lanes_of(begin, end), t, p);
 #endif
   HWY_ALIGN float lanes[kLanes] = {};
   for (Index i = std::max<Index>(0, begin); i < std::min(kLanes, end); ++i) lanes[i] = p[i];

@@ -291,33 +291,36 @@ KernelTiling tiling(const Way& way, Index side, double phases) {
   return t;
 }
 
+// What a byte of factors costs, of those of the source, of products with results, of weights, and
+// of workspace that is new, in bytes of the transforms of conv2d_winograd; measured.
+constexpr double kSourceCost = 2.4, kResultCost = 0.66, kWeightsCost = 5.5, kFreshCost = 1.5;
+
 KernelWork work(const Way& way, Index side, const Block& step) {
   const auto size = [&](Axis a) { return static_cast<double>(step[a].size()); };
   const double images = size(Axis::kN) * size(Axis::kG);
-  const double in = size(Axis::kCi), out = size(Axis::kCo), channels = in * out;
+  const double in = size(Axis::kCi), out = size(Axis::kCo);
+  const Index rows = ceil_div(step[Axis::kY].size(), side);
+  const Index columns = ceil_div(step[Axis::kX].size(), side);
+  // Products fill vectors with any tiles, transforms with those of a row.
+  const auto lanes = [](Index tiles) { return ceil_div(tiles, kNominalLanes) * kNominalLanes; };
+  const double all = images * static_cast<double>(lanes(rows * columns));
+  const double by_rows = images * static_cast<double>(rows * lanes(columns));
+  const auto tiles = static_cast<double>(std::min(rows * columns, kStrideMostTiles));
+  const auto sources = static_cast<double>(way.sources);
+  const auto products = static_cast<double>(way.products);
   const auto blocks = static_cast<double>(ceil_div(step[Axis::kCi].size(), way.channels));
-  const Index rows = ceil_div(step[Axis::kY].size(), side),
-              columns = ceil_div(step[Axis::kX].size(), side);
-  const double all =
-      images * static_cast<double>(ceil_div(rows * columns, kNominalLanes) * kNominalLanes);
-  // Transforms fill vectors with the tiles of a row.
-  const double each =
-      images * static_cast<double>(rows * ceil_div(columns, kNominalLanes) * kNominalLanes);
-  constexpr double kFloat = sizeof(float);
-  const double tiles = static_cast<double>(std::min(rows * columns, kStrideMostTiles));
-  const double deep = std::min<double>(in, static_cast<double>(way.channels));
-  const auto sources = static_cast<double>(way.sources),
-             products = static_cast<double>(way.products);
-  const double written =
-      kFloat *
-      (tiles * (sources * deep + products * std::min<double>(out, static_cast<double>(way.held))) +
-       kStrideProducts * deep * std::min<double>(out, kWeightsChannels));
+  const double deep = std::min(in, static_cast<double>(way.channels));
+  const double held = std::min(out, static_cast<double>(way.held));
+  const double written = tiles * (sources * deep + products * held) +
+                         kStrideProducts * deep * std::min<double>(out, kWeightsChannels);
+  constexpr double kFloat = sizeof(float), kMostFresh = 2 << 20;
   KernelWork work;
-  work.flop = 2 * kStrideProducts * all * channels;
-  work.bytes = kFloat * (3 * sources * each * in +
-                         (2 * products + static_cast<double>(side * side)) * each * out * blocks) +
-               kFloat * 6 * kStrideProducts * size(Axis::kG) * channels +
-               kWinogradFreshBytes * std::min(written, 2.0 * (1 << 20));
+  work.flop = 2 * kStrideProducts * all * in * out;
+  const double results = 2 * products + static_cast<double>(side * side);
+  work.bytes = kFloat * (kSourceCost * sources * by_rows * in +
+                         kResultCost * results * by_rows * out * blocks +
+                         kWeightsCost * kStrideProducts * size(Axis::kG) * in * out) +
+               kFreshCost * std::min(kFloat * written, kMostFresh);
   return work;
 }
 

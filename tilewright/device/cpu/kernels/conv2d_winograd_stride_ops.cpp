@@ -100,10 +100,14 @@ class SourceRows {
       for (Index i = 0; i < kRows; ++i) d[i] = hn::LoadU(t, from_ + i * step_ + x);
       return;
     }
-#pragma GCC unroll 7
-    for (Index i = 0; i < kRows; ++i)
-      d[i] = real_[i] ? load_some(from_ + i * step_ + x, real_x_.begin - x, real_x_.end - x)
-                      : hn::Zero(t);
+    const Index begin = real_x_.begin - x, end = real_x_.end - x;
+#if HWY_MEM_OPS_MIGHT_FAULT
+    const auto some = [&](const float* p) { return load_some(p, begin, end); };
+#else
+    const auto lanes = lanes_of(begin, end);
+    const auto some = [&](const float* p) { return hn::MaskedLoad(lanes, t, p); };
+#endif
+    for (Index i = 0; i < kRows; ++i) d[i] = real_[i] ? some(from_ + i * step_ + x) : hn::Zero(t);
   }
 
  private:
