@@ -274,7 +274,7 @@ void transform_filters(const double* taps, float* dst, Index product_step, Index
   for (Index x = 0; x < Across; ++x) {
     Vec64 g[Down], u[6];
 #pragma GCC unroll 5
-    for (Index y = 0; y < Down; ++y) g[y] = hn::Load(t, taps + (y * Across + x) * kLanes64);
+    for (Index y = 0; y < Down; ++y) g[y] = hn::Load(t, taps + (y * Across + x) * kFilters);
     transform_taps(g, u);
 #pragma GCC unroll 6
     for (Index i = 0; i < 6; ++i) half[i][x] = u[i];

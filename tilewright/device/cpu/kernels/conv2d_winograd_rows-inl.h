@@ -128,24 +128,31 @@ HWY_INLINE void store_factors(Vec64 v, float* to, Index count) {
   for (Index l = 0; l < count; ++l) to[l] = lanes[l];
 }
 
+// Filters that are gathered at once: what was just stored element by element is slow to load whole.
+constexpr Index kFilters = 4 * kLanes64;
+// Input channels for whose filters memory is asked early.
+constexpr Index kInputsAhead = 16;
+
 // f(taps, begin, count) for vectors of filters: tap (y, x) of filter begin + l, counted input
-// channel by input channel, is taps[(Across * y + x) * kLanes64 + l].
+// channel by input channel, is taps[(Across * y + x) * kFilters + l].
 template <int Down, int Across, class Weights, class F>
 HWY_INLINE void each_filters(const Weights& job, F&& f) {
-  HWY_ALIGN double taps[Down * Across * kLanes64] = {};
+  HWY_ALIGN double taps[Down * Across * kFilters] = {};
   const Index all = job.inputs * job.outputs;
   Index k = 0, c = 0;
-  for (Index begin = 0; begin < all; begin += kLanes64) {
-    const Index count = std::min(kLanes64, all - begin);
-    for (Index l = 0; l < count; ++l) {
+  for (Index first = 0; first < all; first += kFilters) {
+    const Index gathered = std::min(kFilters, all - first);
+    for (Index l = 0; l < gathered; ++l) {
       const float* from = job.weights + c * job.output + k * job.input;
+      __builtin_prefetch(from + kInputsAhead * job.input);
       for (Index y = 0; y < Down; ++y)
         for (Index x = 0; x < Across; ++x)
-          taps[(Across * y + x) * kLanes64 + l] =
+          taps[(Across * y + x) * kFilters + l] =
               static_cast<double>(from[y * job.row + x * job.column]);
       if (++c == job.outputs) c = 0, ++k;
     }
-    f(taps, begin, count);
+    for (Index l = 0; l < gathered; l += kLanes64)
+      f(taps + l, first + l, std::min(kLanes64, gathered - l));
   }
 }
 

@@ -293,7 +293,7 @@ KernelTiling tiling(const Way& way, Index side, double phases) {
 
 // What a byte of factors costs, of those of the source, of products with results, of weights, and
 // of workspace that is new, in bytes of the transforms of conv2d_winograd; measured.
-constexpr double kSourceCost = 2.4, kResultCost = 0.66, kWeightsCost = 5.5, kFreshCost = 1.5;
+constexpr double kSourceCost = 2.4, kResultCost = 0.66, kWeightsCost = 4.5, kFreshCost = 1.5;
 
 KernelWork work(const Way& way, Index side, const Block& step) {
   const auto size = [&](Axis a) { return static_cast<double>(step[a].size()); };

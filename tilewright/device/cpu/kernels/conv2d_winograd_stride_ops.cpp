@@ -329,7 +329,7 @@ void weights(const StrideWeights& job) {
     for (Index x = 0; x < 3; ++x) {
       Vec64 g[3], u[kFactors];
 #pragma GCC unroll 3
-      for (Index y = 0; y < 3; ++y) g[y] = hn::Load(t, taps + (3 * y + x) * kLanes64);
+      for (Index y = 0; y < 3; ++y) g[y] = hn::Load(t, taps + (3 * y + x) * kFilters);
       transform_taps(g, job.second_y, u);
 #pragma GCC unroll 7
       for (Index i = 0; i < kFactors; ++i) half[i][x] = u[i];
