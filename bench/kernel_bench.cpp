@@ -73,8 +73,8 @@ Tensor random_tensor(const Shape& shape) {
 }
 
 bool computes(const Kernel& k, const Row& r) {
-  return k.windows.taps.contains(r.ky) && k.windows.taps.contains(r.kx) &&
-         r.stride <= k.windows.most_stride && r.dilation <= k.windows.most_dilation;
+  return k.windows.contains(r.ky, r.stride, r.dilation) &&
+         k.windows.contains(r.kx, r.stride, r.dilation);
 }
 
 // Processor time, so that other programs on the machine disturb less.

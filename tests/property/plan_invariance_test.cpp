@@ -179,7 +179,7 @@ std::string random_sum_force(Draw& d, const Problem& p, bool taps) {
   return force;
 }
 
-/// What a case asks for; stable: of Winograd's kernels; FFT, dot: of those.
+/// What a case asks for; stable: of Winograd's kernels; stride, FFT, dot: of those.
 enum class Pass {
   kForward,
   kSrc,
@@ -188,6 +188,8 @@ enum class Pass {
   kStableForward,
   kStableSrc,
   kStableWeights,
+  kStrideForward,
+  kStrideSrc,
   kFftForward,
   kFftSrc,
   kFftWeights,
@@ -197,12 +199,14 @@ enum class Pass {
 bool by_fft(Pass pass) {
   return pass == Pass::kFftForward || pass == Pass::kFftSrc || pass == Pass::kFftWeights;
 }
+bool by_stride(Pass pass) { return pass == Pass::kStrideForward || pass == Pass::kStrideSrc; }
 bool is_stable(Pass pass) {
   return pass == Pass::kStableForward || pass == Pass::kStableSrc || pass == Pass::kStableWeights ||
-         pass == Pass::kDotWeights || by_fft(pass);
+         pass == Pass::kDotWeights || by_stride(pass) || by_fft(pass);
 }
 
-std::string random_winograd_problem(Draw& d, Interval taps, bool wide_image = false) {
+std::string random_winograd_problem(Draw& d, Interval taps, bool wide_image = false,
+                                    Index stride = 1) {
   const auto n = [](const char* key, Index v) { return key + std::to_string(v) + " "; };
   // Many channels or many pixels, not both: the definition takes its time.
   const bool deep = d.chance(15);
@@ -210,7 +214,7 @@ std::string random_winograd_problem(Draw& d, Interval taps, bool wide_image = fa
   const Index groups = d.chance(70) ? 1 : d.in(2, 4);
   const auto channels = [&] { return groups * (deep ? d.in(60, 270) / groups : d.in(1, 9)); };
   const auto pad = [&] { return d.of<std::string>({"0", "1", "1", "2", "3"}); };
-  const bool apart = d.chance(50);
+  const bool apart = stride == 1 && d.chance(50);
   const auto dilation = [&] {
     return !apart ? 1 : d.chance(70) ? d.in(1, 4) : d.in(1, deep ? 6 : 32);
   };
@@ -220,9 +224,10 @@ std::string random_winograd_problem(Draw& d, Interval taps, bool wide_image = fa
   const Index ky = some_taps(), kx = some_taps();
   return "conv2d " + n("n", d.chance(70) ? 1 : 2) + n("ci", channels()) +
          n("y", side() + (ky - 1) * dy) + n("x", side() + (kx - 1) * dx + (wide_image ? 128 : 0)) +
-         n("co", channels()) + "k" + std::to_string(ky) + "x" + std::to_string(kx) + " d" +
-         std::to_string(dy) + "x" + std::to_string(dx) + " p" + pad() + "," + pad() + "," + pad() +
-         "," + pad() + " " + n("g", groups) + "f32";
+         n("co", channels()) + "k" + std::to_string(ky) + "x" + std::to_string(kx) + " s" +
+         std::to_string(stride) + "x" + std::to_string(stride) + " d" + std::to_string(dy) + "x" +
+         std::to_string(dx) + " p" + pad() + "," + pad() + "," + pad() + "," + pad() + " " +
+         n("g", groups) + "f32";
 }
 
 std::string random_fft_problem(Draw& d) {
@@ -304,9 +309,10 @@ Problem problem_of(Draw& d, Pass pass) {
     if (by_fft(pass)) return random_fft_problem(d);
     if (pass == Pass::kDotWeights) return random_dot_problem(d);
     if (pass == Pass::kStableWeights) return random_winograd_problem(d, {3, 4}, d.chance(25));
+    if (by_stride(pass)) return random_winograd_problem(d, {3, 4}, d.chance(15), 2);
     return random_winograd_problem(d, {3, 6});
   };
-  if (pass == Pass::kStableForward || pass == Pass::kFftForward) {
+  if (pass == Pass::kStableForward || pass == Pass::kStrideForward || pass == Pass::kFftForward) {
     const char* modes[] = {"", " m:reflect", " m:replicate", " m:circular", " bias", " src:u8"};
     return parse_problem(stable() + modes[d.in(0, 5)]);
   }
@@ -333,7 +339,10 @@ Case random_case(std::uint64_t seed, Pass pass) {
   const Problem p = problem_of(d, pass);
   c.problem = p.line();
   const bool stable = is_stable(pass);
-  const std::string kernel = by_fft(pass) ? "fft" : pass == Pass::kDotWeights ? "dot" : "winograd";
+  const std::string kernel = by_fft(pass)                ? "fft"
+                             : by_stride(pass)           ? "winograd_stride"
+                             : pass == Pass::kDotWeights ? "dot"
+                                                         : "winograd";
   c.force = pass == Pass::kStableWeights ? random_sum_force(d, p, false)
             : stable                     ? random_stable_force(d, p, kernel)
             : sums_image(*p.layer)       ? random_sum_force(d, p, true)
@@ -373,6 +382,14 @@ RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfWinograd, ()) {
 
 RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfWinogradsGradientOfTheSource, ()) {
   check_random(5, Pass::kStableSrc);
+}
+
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfWinogradWithStride, ()) {
+  check_random(3, Pass::kStrideForward);
+}
+
+RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfWinogradsGradientOfTheSourceWithStride, ()) {
+  check_random(3, Pass::kStrideSrc);
 }
 
 RC_GTEST_PROP(PlanInvariance, NoCutChangesABitOfFft, ()) { check_random(1, Pass::kFftForward); }

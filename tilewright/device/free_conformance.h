@@ -20,8 +20,7 @@ inline std::vector<double> run_widened(const Case& c, const Kernel& kernel) {
 
 inline bool computes(const Kernel& kernel, const Case& c) {
   const WindowRange& w = kernel.windows;
-  return w.taps.contains(c.ky) && w.taps.contains(c.kx) && std::max(c.sy, c.sx) <= w.most_stride &&
-         std::max(c.dy, c.dx) <= w.most_dilation &&
+  return w.contains(c.ky, c.sy, c.dy) && w.contains(c.kx, c.sx, c.dx) &&
          std::find(kernel.dtypes.begin(), kernel.dtypes.end(), c.dtype) != kernel.dtypes.end();
 }
 

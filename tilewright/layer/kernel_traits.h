@@ -18,11 +18,13 @@ using Anchors = PerAxis<Index>;
 inline constexpr Anchors kAnywhere{{1, 1, 1, 1, 1, 1, 1, 1}};
 
 /// The stated bound of a kernel with arithmetic of its own: |error| <= factor * gamma(K) * sum over
-/// channels of sum|w| * max|x| over its tile, K being the channels of a block of sums, the number
-/// of such blocks and `roundings`. Factor 0: the bound of the canonical sum.
+/// channels of sum|w| * max|x| over its tile, K being the products of a block of sums, `products`
+/// for each channel, the number of such blocks and `roundings`. Factor 0: the bound of the
+/// canonical sum.
 struct ErrorGrowth {
   double factor = 0;
   double roundings = 0;
+  double products = 1;
 };
 
 /// Where a kernel may be cut, and what it promises.
@@ -34,8 +36,12 @@ struct KernelTiling {
 /// The windows that a kernel computes, the same along y and x.
 struct WindowRange {
   Interval taps{1, std::numeric_limits<Index>::max()};
-  Index most_stride = std::numeric_limits<Index>::max();
+  Interval strides{1, std::numeric_limits<Index>::max()};
   Index most_dilation = std::numeric_limits<Index>::max();
+
+  bool contains(Index some_taps, Index stride, Index dilation) const {
+    return taps.contains(some_taps) && strides.contains(stride) && dilation <= most_dilation;
+  }
 };
 
 /// What a step costs a kernel, in terms that hold on every machine: as if it computed in f32 with

@@ -41,9 +41,7 @@ bool computes(const KernelInfo& k, const Problem& p, bool factored) {
   if (k.order == Order::kAnchored && p.layer->folded()) return false;
   for (const Dim d : {kY, kX}) {
     const Window& w = p.layer->window(d);
-    if (!k.windows.taps.contains(w.taps) || w.stride > k.windows.most_stride ||
-        w.dilation > k.windows.most_dilation)
-      return false;
+    if (!k.windows.contains(w.taps, w.stride, w.dilation)) return false;
   }
   return true;
 }
@@ -99,7 +97,8 @@ double error_bound(const Problem& problem, const KernelInfo& kernel) {
   if (kernel.error.factor > 0) {
     const Index channels = problem.layer->role(Axis::kCi) == Role::kReduce ? e[Axis::kCi] : 1;
     const Index block = std::min(channels, kernel.anchors[Axis::kCi]);
-    products = static_cast<double>(block + ceil_div(channels, block)) + kernel.error.roundings;
+    products = static_cast<double>(block) * kernel.error.products +
+               static_cast<double>(ceil_div(channels, block)) + kernel.error.roundings;
     factor = kernel.error.factor;
   }
   if (problem.has_bias()) products += 1;

@@ -99,7 +99,7 @@ Machine anchored_machine() {
   Machine m = kMachine;
   KernelInfo k = m.kernels.front();
   k.name = "conv2d/tiles", k.order = Order::kAnchored, k.dtypes = {DType::kF32};
-  k.windows = {{3, 4}, 1, 1};
+  k.windows = {{3, 4}, {1, 2}, 1};
   // A quarter of the products, but each source element is prepared for as much as 16 of them.
   k.work = [](const Layer& layer, const Block& step) {
     KernelWork work = default_work(layer, step);

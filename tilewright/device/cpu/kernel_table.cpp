@@ -10,6 +10,7 @@
 #include "tilewright/device/cpu/kernels/conv2d_weights_dot.h"
 #include "tilewright/device/cpu/kernels/conv2d_weights_winograd.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd.h"
+#include "tilewright/device/cpu/kernels/conv2d_winograd_stride.h"
 #include "tilewright/device/cpu/kernels/direct_work.h"
 #include "tilewright/device/cpu/kernels/onednn/conv2d_onednn.h"
 
@@ -49,7 +50,7 @@ Kernel direct_in_place(const char* name, Run* run, Work* work) {
 
 Kernel winograd(const char* name, Index workspace, Run* run, Work* work) {
   Kernel k = kernel(name, Order::kAnchored, workspace, run, work);
-  k.windows = {{3, 4}, 1, kWinogradDilation};
+  k.windows = {{3, 4}, {1, 2}, kWinogradDilation};
   return k;
 }
 
@@ -61,6 +62,35 @@ Kernel winograd_in_place(const char* name, Run* run) {
     return conv2d_winograd_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
   };
   k.tiling = &conv2d_winograd_tiling;
+  return k;
+}
+
+Kernel winograd_stride(const char* name, Run* run, Work* work) {
+  Kernel k = kernel(name, Order::kAnchored, kConv2dWinogradStrideWorkspace, run, work);
+  k.windows = {{3, 4}, {2, 3}, 1};
+  k.in_place = true;
+  return k;
+}
+
+Kernel winograd_stride_forward() {
+  Kernel k = winograd_stride("conv2d/winograd_stride", &run_conv2d_winograd_stride,
+                             &conv2d_winograd_stride_work);
+  k.workspace = [](const Block& step) {
+    return conv2d_winograd_stride_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
+  };
+  k.tiling = &conv2d_winograd_stride_tiling;
+  return k;
+}
+
+Kernel winograd_stride_transpose() {
+  Kernel k =
+      winograd_stride("conv2d_transpose/winograd_stride", &run_conv2d_transpose_winograd_stride,
+                      &conv2d_transpose_winograd_stride_work);
+  k.workspace = [](const Block& step) {
+    return conv2d_transpose_winograd_stride_workspace(step[Axis::kCi].size(),
+                                                      step[Axis::kCo].size());
+  };
+  k.tiling = &conv2d_transpose_winograd_stride_tiling;
   return k;
 }
 
@@ -89,7 +119,7 @@ Kernel dot_weights() {
 Kernel fft(const char* name, Run* run, Work* work) {
   Kernel k = kernel(name, Order::kAnchored, kConv2dFftWorkspace, run, work);
   k.per_cycle = {21, 15, 0.1};
-  k.windows = {{1, kFftMostTaps + 1}, 1, 1};
+  k.windows = {{1, kFftMostTaps + 1}, {1, 2}, 1};
   return k;
 }
 
@@ -116,7 +146,7 @@ Kernel separable() {
   k.dtypes.push_back(DType::kF64);
   k.in_place = true;
   k.factored = true;
-  k.windows = {{1, kConv2dSeparableMostTaps + 1}, 1, 1};
+  k.windows = {{1, kConv2dSeparableMostTaps + 1}, {1, 2}, 1};
   k.workspace = [](const Block& step) {
     return conv2d_separable_workspace(step[Axis::kKy].size(), step[Axis::kKx].size());
   };
@@ -135,6 +165,8 @@ std::vector<Kernel> make_table() {
       fft_weights(),
       winograd_in_place("conv2d/winograd", &run_conv2d_winograd),
       winograd_in_place("conv2d_transpose/winograd", &run_conv2d_transpose_winograd),
+      winograd_stride_forward(),
+      winograd_stride_transpose(),
       direct_in_place("conv2d_transpose/direct", &run_conv2d_transpose_direct,
                       &conv2d_transpose_direct_work),
       winograd_weights(),

@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <array>
 
-#include "tilewright/device/cpu/arena.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_step.h"
+#include "tilewright/device/cpu/kernels/conv2d_winograd_matrices.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd_ops.h"
 
 namespace tilewright::cpu {
@@ -22,20 +22,15 @@ constexpr Index kWeightsChannels = 128;  // output channels per thread whose wei
 constexpr Index kSlack = 64;
 constexpr Index kAhead = 2;  // channels for which memory is asked early
 
-// Elements between matrices of `size`: an odd number of cache lines, since a transform touches all
-// 36 of them at once and they must not fall into the same cache sets.
-constexpr Index spaced(Index size) {
-  constexpr Index kLine = 16;
-  return ((size + kLine - 1) / kLine | 1) * kLine;
-}
-
 /// Elements of the workspace of one thread, for steps with so many channels.
 struct Sizes {
   Sizes(Index inputs, Index outputs) {
     const Index ci = std::min(inputs, kWinogradChannels);
-    weights = kWinogradProducts * spaced(ci * std::min(outputs, kWeightsChannels));
-    source = kWinogradProducts * spaced(ci * kMostTiles) + kSlack;
-    products = kWinogradProducts * spaced(std::min(outputs, kOutputChannels) * kMostTiles) + kSlack;
+    weights = kWinogradProducts * winograd_spaced(ci * std::min(outputs, kWeightsChannels));
+    source = kWinogradProducts * winograd_spaced(ci * kMostTiles) + kSlack;
+    products =
+        kWinogradProducts * winograd_spaced(std::min(outputs, kOutputChannels) * kMostTiles) +
+        kSlack;
   }
   Index weights, source, products;
   Index own() const { return source + products + winograd_scratch(kMostTiles, kWinogradDilation); }
@@ -48,13 +43,11 @@ struct Blocks {
   Index count() const { return down * across; }
 };
 
-Index ceil_by(Index a, Index b) { return (a + b - 1) / b; }
-
 // What blocks cost, in lanes: products fill vectors with any tiles, transforms with those of a row,
 // and take about a quarter of the time; each row ends in cache lines that it shares with others.
 Index lanes_of(const Blocks& b, Index rows, Index columns, Index lanes) {
   constexpr Index kRowEnd = 10;
-  const auto whole = [lanes](Index tiles) { return ceil_by(tiles, lanes) * lanes; };
+  const auto whole = [lanes](Index tiles) { return ceil_div(tiles, lanes) * lanes; };
   const auto block = [&](Index r, Index c) { return 4 * whole(r * c) + r * (whole(c) + kRowEnd); };
   const Index last_row = rows - (b.down - 1) * b.rows;
   const Index last_column = columns - (b.across - 1) * b.columns;
@@ -69,14 +62,14 @@ Index lanes_of(const Blocks& b, Index rows, Index columns, Index lanes) {
 Blocks choose_blocks(Index rows, Index columns, Index unit, Index most, Index lanes) {
   Blocks best;
   Index least = 0;
-  const Index groups = ceil_by(columns, unit);
+  const Index groups = ceil_div(columns, unit);
   for (Index c = std::max<Index>(1, std::min(groups, most / unit)); c >= 1; --c) {
     Blocks b;
-    b.across = ceil_by(groups, c);
-    b.columns = ceil_by(groups, b.across) * unit;
-    b.across = ceil_by(columns, b.columns);
+    b.across = ceil_div(groups, c);
+    b.columns = ceil_div(groups, b.across) * unit;
+    b.across = ceil_div(columns, b.columns);
     b.rows = std::clamp<Index>(most / b.columns, 1, rows);
-    b.down = ceil_by(rows, b.rows);
+    b.down = ceil_div(rows, b.rows);
     const Index cost = lanes_of(b, rows, columns, lanes);
     if (least == 0 || cost < least) best = b, least = cost;
   }
@@ -98,7 +91,7 @@ class Winograd {
     columns_ = across_.count(step.lane.outputs);
     // Enough blocks for all threads, as long as each fills its vectors.
     Index most = kMostTiles;
-    while (most > 2 * ops_.lanes && ceil_by(rows_ * columns_, most) * step.n < 4 * threads)
+    while (most > 2 * ops_.lanes && ceil_div(rows_ * columns_, most) * step.n < 4 * threads)
       most /= 2;
     blocks_ = choose_blocks(rows_, columns_, across_.dilation, most, ops_.lanes);
   }
@@ -124,28 +117,17 @@ class Winograd {
 
   void run_channels(Index g) {
     width_ = panel_width(output_.size(), direct_.max_channels);
-    const Index panels = ceil_by(output_.size(), width_);
-    parallel_ranges(panels, threads_, [&](Index begin, Index end, int) {
-      for (Index p = begin; p < end; ++p) transform_panel(g, p);
-    });
-    const Index parts =
-        std::clamp<Index>(2 * threads_ / std::max<Index>(1, step_.n * blocks_.count()), 1, panels);
-    const Index share = ceil_by(panels, parts) * width_;
-    parallel_ranges(
-        step_.n * blocks_.count() * parts, threads_, [&](Index begin, Index end, int slot) {
-          for (Index i = begin; i < end; ++i) {
-            const Index block = i / parts;
-            const Index first = output_.begin + i % parts * share;
-            const Interval part{first, std::min(output_.end, first + share)};
-            if (!part.empty())
-              run_block(block / blocks_.count(), g, block % blocks_.count(), part, own(slot));
-          }
+    winograd_shares(
+        {output_, width_, step_.n * blocks_.count(), threads_},
+        [&](Index panel) { transform_panel(g, panel); },
+        [&](Index block, const Interval& part, int slot) {
+          run_block(block / blocks_.count(), g, block % blocks_.count(), part, own(slot));
         });
   }
 
   // Matrices of weights lie as the register tiles want them: [panel][input channel][output
   // channel].
-  Index matrix() const { return spaced(output_.size() * input_.size()); }
+  Index matrix() const { return winograd_spaced(output_.size() * input_.size()); }
 
   void transform_panel(Index g, Index panel) {
     const Index begin = panel * width_;
@@ -171,7 +153,7 @@ class Winograd {
     const Index rows = std::min(blocks_.rows, rows_ - y),
                 columns = std::min(blocks_.columns, columns_ - x);
     if (rows <= 0 || columns <= 0) return;
-    const Index padded = ceil_by(rows * columns, ops_.lanes) * ops_.lanes;
+    const Index padded = ceil_div(rows * columns, ops_.lanes) * ops_.lanes;
     float* const source = own;
     float* const products = source + sizes_.source;
     float* const scratch = products + sizes_.products;
@@ -183,7 +165,7 @@ class Winograd {
     from.x = intersect(step_.lane.real, all_x).shifted(-left);
     from.down = down_, from.across = across_;
     from.row = y, from.rows = rows, from.columns = columns, from.padded = padded;
-    from.product_step = spaced(input_.size() * padded);
+    from.product_step = winograd_spaced(input_.size() * padded);
     from.scratch = scratch;
     for (Index k = 0; k < input_.size(); ++k) {
       from.src =
@@ -204,7 +186,7 @@ class Winograd {
     for (Index c = part.begin; c < part.end; c += held) {
       const Interval now{c, std::min(part.end, c + held)};
       multiply(source, padded, now, products);
-      to.product_step = spaced(now.size() * padded);
+      to.product_step = winograd_spaced(now.size() * padded);
       for (Index i = 0; i < now.size(); ++i) {
         const Index channel = g * step_.co + now.begin + i;
         to.src = products + i * padded;
@@ -219,25 +201,12 @@ class Winograd {
 
   // products[p][channel][tile] = sum over k of weights[p][k][channel] * source[p][k][tile]
   void multiply(const float* source, Index padded, const Interval& channels, float* products) {
-    std::array<Spot, kMostTiles> spots;
-    std::array<Index, kWinogradChannels> offsets;
-    TileJob<float> job;
-    job.depth = input_.size();
-    for (Index k = 0; k < job.depth; ++k) offsets[static_cast<std::size_t>(k)] = k * padded;
-    job.offsets = offsets.data();
-    job.spot_count = padded / ops_.lanes;
-    for (Index s = 0; s < job.spot_count; ++s)
-      spots[static_cast<std::size_t>(s)] = {s * ops_.lanes, s * ops_.lanes, 0, ops_.lanes};
-    job.spots = spots.data();
-    job.panel_width = width_, job.panel_depth = job.depth;
-    job.channels = channels.size();
-    job.dst_channel_stride = padded;
-    for (Index p = 0; p < kWinogradProducts; ++p) {
-      job.src = source + p * spaced(job.depth * padded);
-      job.panels = weights() + p * matrix() + (channels.begin - output_.begin) * job.depth;
-      job.dst = products + p * spaced(channels.size() * padded);
-      direct_.tiles(job);
-    }
+    const Index depth = input_.size();
+    WinogradProduct product(direct_, width_, depth, padded);
+    for (Index p = 0; p < kWinogradProducts; ++p)
+      product(source + p * winograd_spaced(depth * padded),
+              weights() + p * matrix() + (channels.begin - output_.begin) * depth, depth,
+              channels.size(), products + p * winograd_spaced(channels.size() * padded));
   }
 
   const DirectStep<float>& step_;
@@ -289,9 +258,9 @@ KernelWork conv2d_winograd_work(const Layer& layer, const Block& step) {
   };
   const double images = size(Axis::kN) * size(Axis::kG);
   const double in = size(Axis::kCi), out = size(Axis::kCo), channels = in * out;
-  const double inputs = static_cast<double>(ceil_by(step[Axis::kCi].size(), kWinogradChannels));
+  const double inputs = static_cast<double>(ceil_div(step[Axis::kCi].size(), kWinogradChannels));
   const Index each = tiles(Axis::kY) * tiles(Axis::kX);
-  const double all = images * static_cast<double>(ceil_by(each, kNominalLanes) * kNominalLanes);
+  const double all = images * static_cast<double>(ceil_div(each, kNominalLanes) * kNominalLanes);
   constexpr double kProducts = kWinogradProducts;
   const auto results =
       static_cast<double>(tiles_of(layer.window(kY)).outputs * tiles_of(layer.window(kX)).outputs);

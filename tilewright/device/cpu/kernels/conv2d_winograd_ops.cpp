@@ -14,6 +14,7 @@
 //
 #include <hwy/highway.h>
 
+#include "tilewright/device/cpu/kernels/conv2d_winograd_rows-inl.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd_transforms-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -24,23 +25,6 @@ namespace tilewright::cpu::HWY_NAMESPACE {
 const WinogradOps* winograd_table() { return nullptr; }
 
 #else
-
-Index whole(Index count) { return (count + kLanes - 1) / kLanes * kLanes; }
-
-/// Elements [begin, end) of those from p on; the others are zero.
-HWY_INLINE Vec load_some(const float* p, Index begin, Index end) {
-  const Tag t;
-  if (begin <= 0 && end >= kLanes) return hn::LoadU(t, p);
-#if !HWY_MEM_OPS_MIGHT_FAULT
-  const auto first = [t](Index n) {
-    return hn::FirstN(t, static_cast<std::size_t>(std::clamp<Index>(n, 0, kLanes)));
-  };
-  return hn::MaskedLoad(hn::AndNot(first(begin), first(end)), t, p);
-#endif
-  HWY_ALIGN float lanes[kLanes] = {};
-  for (Index i = std::max<Index>(0, begin); i < std::min(kLanes, end); ++i) lanes[i] = p[i];
-  return hn::Load(t, lanes);
-}
 
 template <class U>
 using Wide = hn::Repartition<U, Tag>;
@@ -57,31 +41,6 @@ HWY_INLINE Index dilation_of(const WinogradTiles& tiles) {
 
 // How many groups of tiles further the last inputs of a tile lie.
 constexpr Index reach_of(Index out) { return (kWinogradIn - 1) / out; }
-
-template <class D, class U>
-HWY_INLINE void load_interleaved(D d, const U* from, hn::Vec<D> (&v)[2]) {
-  hn::LoadInterleaved2(d, from, v[0], v[1]);
-}
-template <class D, class U>
-HWY_INLINE void load_interleaved(D d, const U* from, hn::Vec<D> (&v)[3]) {
-  hn::LoadInterleaved3(d, from, v[0], v[1], v[2]);
-}
-template <class D, class U>
-HWY_INLINE void load_interleaved(D d, const U* from, hn::Vec<D> (&v)[4]) {
-  hn::LoadInterleaved4(d, from, v[0], v[1], v[2], v[3]);
-}
-template <class D, class U>
-HWY_INLINE void store_interleaved(D d, const hn::Vec<D> (&v)[2], U* to) {
-  hn::StoreInterleaved2(v[0], v[1], d, to);
-}
-template <class D, class U>
-HWY_INLINE void store_interleaved(D d, const hn::Vec<D> (&v)[3], U* to) {
-  hn::StoreInterleaved3(v[0], v[1], v[2], d, to);
-}
-template <class D, class U>
-HWY_INLINE void store_interleaved(D d, const hn::Vec<D> (&v)[4], U* to) {
-  hn::StoreInterleaved4(v[0], v[1], v[2], v[3], d, to);
-}
 
 // Runs of `run` elements between places that lie run and `stream` apart, in whole vectors: what is
 // written too much is written again later, or never read. `f(in a row, in a stream)` copies one.
@@ -172,16 +131,8 @@ HWY_INLINE void source_tiles(const WinogradSource& job, const float* streams, In
     transform_source(d);
     const Index left = end - c, real = job.columns - c;
 #pragma GCC unroll 6
-    for (Index j = 0; j < kWinogradIn; ++j) {
-      float* at = to + j * job.product_step + c;
-      if (real < kLanes)
-        d[j] = real <= 0 ? hn::Zero(t)
-                         : hn::IfThenElseZero(hn::FirstN(t, static_cast<std::size_t>(real)), d[j]);
-      if (left >= kLanes)
-        hn::StoreU(d[j], t, at);
-      else
-        hn::BlendedStore(d[j], hn::FirstN(t, static_cast<std::size_t>(left)), t, at);
-    }
+    for (Index j = 0; j < kWinogradIn; ++j)
+      store_tiles(d[j], to + j * job.product_step + c, real, left);
   }
 }
 
@@ -232,37 +183,6 @@ void source(const WinogradSource& job) {
   by_run(job.across.dilation, [&]<class Run>() {
     by_outputs(job.across.outputs, [&]<int Out>() { source_of<Run, Out>(job); });
   });
-}
-
-// One row of results: from `from` to dst, with what is there and the bias.
-HWY_INLINE void put_row(const WinogradResult& job, const float* from, float* to) {
-  const Tag t;
-  const Vec bias = hn::Set(t, job.bias == nullptr ? 0.0f : *job.bias);
-  const auto sum = [&](Vec v, Vec held) {
-    if (!job.first) v = hn::Add(held, v);
-    return job.bias != nullptr ? hn::Add(v, bias) : v;
-  };
-  Index x = 0;
-  if (job.dst_step == 1) {
-    for (; x + kLanes <= job.width; x += kLanes) {
-      const Vec held = job.first ? hn::Zero(t) : hn::LoadU(t, to + x);
-      hn::StoreU(sum(hn::LoadU(t, from + x), held), t, to + x);
-    }
-#if !HWY_MEM_OPS_MIGHT_FAULT
-    if (x < job.width) {
-      const auto rest = hn::FirstN(t, static_cast<std::size_t>(job.width - x));
-      const Vec held = job.first ? hn::Zero(t) : hn::MaskedLoad(rest, t, to + x);
-      hn::BlendedStore(sum(hn::LoadU(t, from + x), held), rest, t, to + x);
-    }
-    return;
-#endif
-  }
-  for (; x < job.width; ++x) {
-    float v = from[x];
-    float& at = to[x * job.dst_step];
-    if (!job.first) v = at + v;
-    at = job.bias != nullptr ? v + *job.bias : v;
-  }
 }
 
 // The results of one vector of tiles: row i of them goes to to[i * row ..], as they will lie, or
@@ -349,13 +269,12 @@ void result(const WinogradResult& job) {
 template <int Down, int Across>
 void transform_filters(const double* taps, float* dst, Index product_step, Index count) {
   const Tag64 t;
-  const hn::Rebind<float, Tag64> narrow;
   Vec64 half[6][Across];
 #pragma GCC unroll 5
   for (Index x = 0; x < Across; ++x) {
     Vec64 g[Down], u[6];
 #pragma GCC unroll 5
-    for (Index y = 0; y < Down; ++y) g[y] = hn::Load(t, taps + (y * Across + x) * kLanes64);
+    for (Index y = 0; y < Down; ++y) g[y] = hn::Load(t, taps + (y * Across + x) * kFilters);
     transform_taps(g, u);
 #pragma GCC unroll 6
     for (Index i = 0; i < 6; ++i) half[i][x] = u[i];
@@ -364,37 +283,15 @@ void transform_filters(const double* taps, float* dst, Index product_step, Index
     Vec64 u[6];
     transform_taps(half[i], u);
 #pragma GCC unroll 6
-    for (Index j = 0; j < 6; ++j) {
-      float* const to = dst + (6 * i + j) * product_step;
-      const auto rounded = hn::DemoteTo(narrow, u[j]);
-      if (count == kLanes64) {
-        hn::StoreU(rounded, narrow, to);
-        continue;
-      }
-      HWY_ALIGN float lanes[kLanes64];
-      hn::Store(rounded, narrow, lanes);
-      for (Index l = 0; l < count; ++l) to[l] = lanes[l];
-    }
+    for (Index j = 0; j < 6; ++j) store_factors(u[j], dst + (6 * i + j) * product_step, count);
   }
 }
 
 template <int Down, int Across>
 void weights_of(const WinogradWeights& job) {
-  HWY_ALIGN double taps[Down * Across * kLanes64] = {};
-  const Index all = job.inputs * job.outputs;
-  Index k = 0, c = 0;
-  for (Index begin = 0; begin < all; begin += kLanes64) {
-    const Index count = std::min(kLanes64, all - begin);
-    for (Index l = 0; l < count; ++l) {
-      const float* from = job.weights + c * job.output + k * job.input;
-      for (Index y = 0; y < Down; ++y)
-        for (Index x = 0; x < Across; ++x)
-          taps[(Across * y + x) * kLanes64 + l] =
-              static_cast<double>(from[y * job.row + x * job.column]);
-      if (++c == job.outputs) c = 0, ++k;
-    }
+  each_filters<Down, Across>(job, [&](const double* taps, Index begin, Index count) {
     transform_filters<Down, Across>(taps, job.dst + begin, job.product_step, count);
-  }
+  });
 }
 
 void weights(const WinogradWeights& job) {

@@ -8,16 +8,11 @@
 
 #include <hwy/highway.h>
 
-#include "tilewright/geometry/interval.h"
+#include "tilewright/device/cpu/kernels/conv2d_winograd_rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tilewright::cpu::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
-namespace hn = hwy::HWY_NAMESPACE;
-using Tag = hn::CappedTag<float, 16>;
-using Vec = hn::Vec<Tag>;
-constexpr Index kLanes = static_cast<Index>(hn::MaxLanes(Tag()));
-
 constexpr float kA = 0.70710678118654752f;  // sqrt(1/2)
 constexpr float kB = 1.41421356237309505f;  // sqrt(2)
 
@@ -57,10 +52,6 @@ HWY_INLINE void transform_result(const Vec (&m)[6], Vec (&out)[Out]) {
         hn::MulAdd(hn::Set(t, 0.5f * kA), gap_a, hn::MulAdd(hn::Set(t, 2.0f * kB), gap_b, m[5]));
   }
 }
-
-using Tag64 = hn::CappedTag<double, 8>;
-using Vec64 = hn::Vec<Tag64>;
-constexpr Index kLanes64 = static_cast<Index>(hn::MaxLanes(Tag64()));
 
 // The taps to six factors.
 template <int Taps>

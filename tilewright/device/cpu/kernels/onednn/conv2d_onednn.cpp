@@ -22,7 +22,7 @@ Kernel row(const char* name, const char* layer, void (*run)(const StepArgs&)) {
   k.name = name, k.layer = layer, k.run = run;
   k.order = Order::kFree;
   k.dtypes = {DType::kF32};
-  k.windows = {{1, 33}, 8, 8};
+  k.windows = {{1, 33}, {1, 9}, 8};
   k.workspace_bytes_per_thread = kOnednnWorkspace;
   k.per_cycle = {40, 9, 0.04};
   k.work = &copies_work;
