@@ -172,7 +172,8 @@ inline std::vector<Case> anchored_table(const Kernel& kernel) {
                      .kx = taps,
                      .bias = true,
                      .seed = ++seed});
-  for (Case& c : cases) c.sy = c.sx = kernel.windows.strides.begin;
+  const Index least = kernel.windows.strides.begin;
+  for (Case& c : cases) c.sy = std::max(c.sy, least), c.sx = std::max(c.sx, least);
   return cases;
 }
 
