@@ -3,10 +3,11 @@
 // multiplied: for each of 36 products a sum over the block's tiles, by the register tiles of
 // conv2d_weights_ops. The products go back to taps, which are added to totals in f64. Where taps
 // are apart, the rows of a phase are packed by themselves and hold one row of tiles; along x tiles
-// of all phases lie side by side.
+// of all phases lie side by side. Threads share parts, or where those are few the sums of a part.
 #include "tilewright/device/cpu/kernels/conv2d_weights_winograd.h"
 
 #include <numeric>
+#include <vector>
 
 #include "tilewright/device/cpu/arena.h"
 #include "tilewright/device/cpu/kernels/conv2d_weights_step.h"
@@ -49,6 +50,11 @@ struct Tiles {
   bool dilated() const { return down.dilation > 1 || across.dilation > 1; }
 };
 
+/// Bytes of the totals of one part.
+Index sum_bytes(Index inputs, Index outputs) {
+  return kTaps * outputs * whole(inputs) * Index{sizeof(double)};
+}
+
 /// Bytes of one part whose sums are over so many tiles.
 Index part_bytes(Index inputs, Index outputs, Index tiles = kMostTiles) {
   const Index ci = whole(inputs), co = whole(outputs);
@@ -56,9 +62,14 @@ Index part_bytes(Index inputs, Index outputs, Index tiles = kMostTiles) {
       kWinogradProducts * (spaced(tiles * spaced(ci)) + spaced(tiles * spaced(co)));
   const Index products = kWinogradProducts * spaced(std::min(outputs, kHeld) * ci);
   const Index raw = kMostRaw * kLine;
-  return (factors + products + raw + 64) * Index{sizeof(float)} +
-         kTaps * outputs * ci * Index{sizeof(double)};
+  return (factors + products + raw + 64) * Index{sizeof(float)} + sum_bytes(inputs, outputs);
 }
+
+/// Products of at most kMostTiles tiles, rows of a block of results, that are added up in f32.
+struct Sum {
+  ResultBlock block;
+  Interval rows;  // of tiles
+};
 
 class Part {
  public:
@@ -81,15 +92,40 @@ class Part {
   }
 
   void run() {
-    std::fill_n(totals_, kTaps * co_.size() * wide_, 0.0);
+    begin();
+    each_sum([&](const Sum& sum) { add(sum, totals_); });
+    end();
+  }
+
+  void begin() {
+    std::fill_n(totals_, size(), 0.0);
     if (!s_.a.first) exchange([](double& total, double& weight) { total = weight; });
-    for (Index n = 0; n < s_.images; ++n)
-      for (Index y = 0; y < s_.rows; y += tiles_.rows)
-        for (Index x = 0; x < s_.columns; x += tiles_.columns)
-          run_block({n, y, x, std::min(tiles_.rows, s_.rows - y),
-                     std::min(tiles_.columns, s_.columns - x)});
+  }
+  void end() {
     exchange([](double& total, double& weight) { weight = total; });
   }
+
+  /// f(sum), in the order in which they are added.
+  template <class F>
+  void each_sum(F&& f) const {
+    for (Index n = 0; n < s_.images; ++n)
+      for (Index y = 0; y < s_.rows; y += tiles_.rows)
+        for (Index x = 0; x < s_.columns; x += tiles_.columns) {
+          const ResultBlock b{n, y, x, std::min(tiles_.rows, s_.rows - y),
+                              std::min(tiles_.columns, s_.columns - x)};
+          const Index rows = tiles_.down.count(b.rows);
+          const Index most = kMostTiles / tiles_.across.count(b.columns);
+          for (Index r = 0; r < rows; r += most) f(Sum{b, {r, std::min(rows, r + most)}});
+        }
+  }
+
+  /// Adds a sum to `totals`, size() of them.
+  void add(const Sum& sum, double* totals) {
+    run_rows(sum.block, sum.rows, tiles_.across.count(sum.block.columns), totals);
+  }
+
+  Index size() const { return kTaps * co_.size() * wide_; }
+  double* totals() const { return totals_; }
 
  private:
   static constexpr Index kMostFactors = OuterJob<float>::kMaxFactors;
@@ -117,14 +153,7 @@ class Part {
       }
   }
 
-  // Sums of at most kMostTiles tiles: of several rows of them, one after another.
-  void run_block(const ResultBlock& b) {
-    const Index rows = tiles_.down.count(b.rows), columns = tiles_.across.count(b.columns);
-    const Index most = kMostTiles / columns;
-    for (Index r = 0; r < rows; r += most) run_rows(b, {r, std::min(rows, r + most)}, columns);
-  }
-
-  void run_rows(const ResultBlock& b, const Interval& rows, Index columns) {
+  void run_rows(const ResultBlock& b, const Interval& rows, Index columns, double* totals) {
     const Index tiles = rows.size() * columns;
     const Index each = tiles_.dilated() ? 1 : rows.size();
     for (Index r = rows.begin; r < rows.end; r += each)
@@ -137,7 +166,7 @@ class Part {
       WinogradTaps taps;
       taps.src = products_, taps.product_step = products_step();
       taps.count = count * wide_;
-      taps.totals = totals_ + c * wide_, taps.total_step = co_.size() * wide_;
+      taps.totals = totals + c * wide_, taps.total_step = co_.size() * wide_;
       ops_.taps(taps);
     }
   }
@@ -224,11 +253,55 @@ class Part {
   float *source_, *results_, *products_, *raw_;
 };
 
+// Sums of one part that wait for their turn, for each thread; none if it has too many weights.
+Index waiting_sums(Index inputs, Index outputs) {
+  constexpr Index kMostChannels = 64, kBytes = 256 * 1024;
+  if (std::max(inputs, outputs) > kMostChannels) return 0;
+  return std::max<Index>(1, kBytes / sum_bytes(inputs, outputs));
+}
+
+/// Where a part is all that there is, threads share its sums, which are added in their order.
+void run_shared(const WeightsStep<float>& s, Index g, Index bytes) {
+  const StepArgs& a = s.a;
+  const Interval co{0, s.co}, ci{0, s.ci};
+  const auto own = [&](Index slot) { return a.workspace + slot * bytes; };
+  Part all(s, g, co, ci, own(0));
+  const Index size = all.size(), each = waiting_sums(s.ci, s.co);
+  const auto waiting = [&](Index i) {
+    return reinterpret_cast<double*>(own(i / each + 1)) - (i % each + 1) * size;
+  };
+  std::vector<Sum> sums;
+  const auto add_all = [&] {
+    const auto count = static_cast<Index>(sums.size());
+    parallel_ranges(count, a.threads, [&](Index begin, Index end, int slot) {
+      Part part(s, g, co, ci, own(slot));
+      for (Index i = begin; i < end; ++i) {
+        std::fill_n(waiting(i), size, -0.0);  // the only number that changes no other
+        part.add(sums[static_cast<std::size_t>(i)], waiting(i));
+      }
+    });
+    parallel_ranges(kTaps, a.threads, [&](Index begin, Index end, int) {
+      const Index tap = size / kTaps;
+      for (Index i = 0; i < count; ++i)
+        for (Index at = begin * tap; at < end * tap; ++at) all.totals()[at] += waiting(i)[at];
+    });
+    sums.clear();
+  };
+  all.begin();
+  all.each_sum([&](const Sum& sum) {
+    sums.push_back(sum);
+    if (static_cast<Index>(sums.size()) == each * a.threads) add_all();
+  });
+  add_all();
+  all.end();
+}
+
 }  // namespace
 
 Index conv2d_weights_winograd_workspace(Index inputs, Index outputs) {
-  const Index bytes = part_bytes(std::min(inputs, kPartChannels), std::min(outputs, kPartChannels));
-  return ceil_by(bytes, 64) * 64 + 256;
+  const Index ci = std::min(inputs, kPartChannels), co = std::min(outputs, kPartChannels);
+  const Index waiting = waiting_sums(inputs, outputs) * sum_bytes(inputs, outputs);
+  return ceil_by(part_bytes(ci, co) + waiting, 64) * 64 + 256;
 }
 
 KernelTiling conv2d_weights_winograd_tiling(const Layer& layer) {
@@ -282,11 +355,15 @@ void run_conv2d_weights_winograd(const StepArgs& args) {
   const Index threads = args.threads;
   const Index co_parts = ceil_by(s.co, kPartChannels);
   Index ci_parts = ceil_by(s.ci, kPartChannels);
+  const Index bytes = conv2d_weights_winograd_workspace(s.ci, s.co);
+  if (s.groups * co_parts * ci_parts < threads && waiting_sums(s.ci, s.co) > 0) {
+    for (Index g = 0; g < s.groups; ++g) run_shared(s, g, bytes);
+    return;
+  }
   // Parts for all threads, of whole vectors.
   while (s.groups * co_parts * ci_parts < threads && 2 * s.ops.lanes * ci_parts < s.ci) ++ci_parts;
   const Index co = ceil_by(s.co, co_parts);
   const Index ci = ceil_by(ceil_by(s.ci, ci_parts), s.ops.lanes) * s.ops.lanes;
-  const Index bytes = conv2d_weights_winograd_workspace(s.ci, s.co);
   parallel_ranges(
       s.groups * co_parts * ci_parts, args.threads, [&](Index begin, Index end, int slot) {
         for (Index i = begin; i < end; ++i) {
