@@ -116,6 +116,13 @@ inline void add_windows(const Interval& taps, Index most_dilation, std::vector<C
                          .bias = seed % 2 == 0,
                          .pad = seed % 4,
                          .seed = seed});
+        // Runs of a phase that end within vectors.
+        if (size == 100)
+          for (const Index apart : {9, 17, 24, 32}) {
+            Case wide = cases.back();
+            wide.x = 3 * size, wide.dx = std::min(apart, most_dilation);
+            cases.push_back(wide);
+          }
       }
 }
 

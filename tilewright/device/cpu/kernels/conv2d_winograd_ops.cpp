@@ -82,9 +82,9 @@ HWY_INLINE void deal(const float* from, float* streams, Index stream, Index colu
 }
 
 // Elements of a stream of whole groups and those that they reach into, with room for the end of a
-// vector.
+// vector of the last run.
 Index stream_of(Index columns, Index out, Index dilation) {
-  return whole(columns) + whole(reach_of(out) * dilation);
+  return whole(columns) + whole((reach_of(out) - 1) * dilation + whole(dilation));
 }
 
 // Transforms six rows, `row_step` apart, along y, for all columns of a row of tiles.
