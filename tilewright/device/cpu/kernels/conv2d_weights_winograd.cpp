@@ -253,11 +253,15 @@ class Part {
   float *source_, *results_, *products_, *raw_;
 };
 
-// Sums of one part that wait for their turn, for each thread; none if it has too many weights.
-Index waiting_sums(Index inputs, Index outputs) {
-  constexpr Index kMostChannels = 64, kBytes = 256 * 1024;
-  if (std::max(inputs, outputs) > kMostChannels) return 0;
-  return std::max<Index>(1, kBytes / sum_bytes(inputs, outputs));
+constexpr Index kSharedChannels = 64;  // of either side, at most, of parts whose sums are shared
+
+// Bytes per thread of sums that wait for their turn: of a step with so many channels, and never
+// less than what one with fewer takes.
+Index waiting_bytes(Index inputs, Index outputs) {
+  constexpr Index kMost = 32, kBytes = 256 * 1024;
+  const Index one =
+      sum_bytes(std::min(inputs, kSharedChannels), std::min(outputs, kSharedChannels));
+  return std::max(one, std::min(kMost * one, kBytes));
 }
 
 /// Where a part is all that there is, threads share its sums, which are added in their order.
@@ -266,7 +270,7 @@ void run_shared(const WeightsStep<float>& s, Index g, Index bytes) {
   const Interval co{0, s.co}, ci{0, s.ci};
   const auto own = [&](Index slot) { return a.workspace + slot * bytes; };
   Part all(s, g, co, ci, own(0));
-  const Index size = all.size(), each = waiting_sums(s.ci, s.co);
+  const Index size = all.size(), each = waiting_bytes(s.ci, s.co) / sum_bytes(s.ci, s.co);
   const auto waiting = [&](Index i) {
     return reinterpret_cast<double*>(own(i / each + 1)) - (i % each + 1) * size;
   };
@@ -300,8 +304,7 @@ void run_shared(const WeightsStep<float>& s, Index g, Index bytes) {
 
 Index conv2d_weights_winograd_workspace(Index inputs, Index outputs) {
   const Index ci = std::min(inputs, kPartChannels), co = std::min(outputs, kPartChannels);
-  const Index waiting = waiting_sums(inputs, outputs) * sum_bytes(inputs, outputs);
-  return ceil_by(part_bytes(ci, co) + waiting, 64) * 64 + 256;
+  return ceil_by(part_bytes(ci, co) + waiting_bytes(inputs, outputs), 64) * 64 + 256;
 }
 
 KernelTiling conv2d_weights_winograd_tiling(const Layer& layer) {
@@ -356,7 +359,7 @@ void run_conv2d_weights_winograd(const StepArgs& args) {
   const Index co_parts = ceil_by(s.co, kPartChannels);
   Index ci_parts = ceil_by(s.ci, kPartChannels);
   const Index bytes = conv2d_weights_winograd_workspace(s.ci, s.co);
-  if (s.groups * co_parts * ci_parts < threads && waiting_sums(s.ci, s.co) > 0) {
+  if (s.groups * co_parts * ci_parts < threads && std::max(s.ci, s.co) <= kSharedChannels) {
     for (Index g = 0; g < s.groups; ++g) run_shared(s, g, bytes);
     return;
   }
