@@ -83,10 +83,13 @@ class ProblemSubject : public Subject {
     return make_(specs);
   }
   bool canonical(const Tensors& inputs) const;
+  // As conv2d() plans; kernels with tiles of their own are not for any cut.
+  static Exactness least_of(const Way& way) {
+    return way.cut || way.kernel == "reference" ? Exactness::kBits : Exactness::kStable;
+  }
   Plan planned(const Problem& p) const {
     PlanOptions options;
-    // As conv2d() plans; kernels with tiles of their own are not for any cut.
-    options.least = way_.cut || way_.kernel == "reference" ? Exactness::kBits : Exactness::kStable;
+    options.least = least_of(way_);
     options.kernel = way_.kernel;
     if (way_.cut) options.force = random_cuts(p, way_.seed);
     static const Machine machine = local_machine().limited_to({Index{1} << 30, 0});
@@ -164,8 +167,8 @@ std::vector<Variant> ProblemSubject::variants(const Tensors& inputs, std::uint64
   const double bound = canonical(inputs) ? 0 : kOtherArithmetic;
   std::vector<Variant> variants;
   for (const Way& way : ways)
-    variants.push_back(
-        {way.name, std::make_shared<ProblemSubject>(name_, work_.size(), make_, way), bound});
+    variants.push_back({way.name, std::make_shared<ProblemSubject>(name_, work_.size(), make_, way),
+                        least_of(way) == Exactness::kBits ? bound : 0});
   return variants;
 }
 
