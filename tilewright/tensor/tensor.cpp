@@ -2,7 +2,9 @@
 #include "tilewright/tensor/tensor.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -10,11 +12,23 @@
 namespace tilewright {
 namespace {
 
+constexpr Index kHugeBytes = Index{4} << 20;
+
+// Kernels walk several planes at once, more than the processor has small pages at hand for.
+void prefer_huge_pages(void* p, Index bytes) {
+  constexpr std::uintptr_t kPage = 4096;
+  const auto begin = reinterpret_cast<std::uintptr_t>(p);
+  const auto first = (begin + kPage - 1) / kPage * kPage;
+  const auto size = (begin + static_cast<std::uintptr_t>(bytes) - first) / kPage * kPage;
+  ::madvise(reinterpret_cast<void*>(first), size, MADV_HUGEPAGE);  // as good without
+}
+
 std::byte* allocate_zeroed(Index bytes) {
   const Index rounded = std::max<Index>(64, round_up(bytes, 64));
   void* p = std::aligned_alloc(64, static_cast<std::size_t>(rounded));
   if (p == nullptr)
     throw InvalidArgument(fmt::format("cannot allocate {} bytes for a tensor", rounded));
+  if (rounded >= kHugeBytes) prefer_huge_pages(p, rounded);
   std::memset(p, 0, static_cast<std::size_t>(rounded));
   return static_cast<std::byte*>(p);
 }

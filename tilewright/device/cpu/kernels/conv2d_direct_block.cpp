@@ -1,11 +1,22 @@
 #include "tilewright/device/cpu/kernels/conv2d_direct_block.h"
 
+#include <unistd.h>
+
 #include "tilewright/device/cpu/kernels/conv2d_direct.h"
 
 namespace tilewright::cpu {
 namespace {
 
 constexpr Index kAheadBytes = 8192;  // of source, asked for early
+
+/// What a strip of the source may take of the second-level cache, beside the panels that pass by.
+Index strip_bytes() {
+  static const Index bytes = [] {
+    const Index cache = ::sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return std::max(kDirectWindowBytes, cache / 4 - 16 * 1024);
+  }();
+  return bytes;
+}
 
 /// Cuts the sum into boxes of at most `most` products, each about equal.
 template <class F>
@@ -151,13 +162,14 @@ void BlockRunner<T>::choose_strip(const Box& box, const OutputBlock& block) {
     strip_rows_ = std::max<Index>(1, kMaxSpots * lanes / strip_lanes_);
     return;
   }
+  const Index room = std::min(static_cast<Index>(window_.size()),
+                              strip_bytes() / static_cast<Index>(sizeof(T)));
   double best = 0;
   for (const Index vectors : {1, 2, 4, 6, 8, 12, 16, 24, 32, 64}) {
     const Index wide = std::min(vectors, width);
     const Index tall_most = std::min(kMaxSpots / wide, block.row.size());
     const Index line =
         box.ci_count * PackedAxis(step_.lane, lane_taps(box), wide * lanes, lanes).size();
-    const Index room = static_cast<Index>(window_.size());
     for (Index tall = tall_most; tall >= 1; tall = tall > 8 ? tall * 3 / 4 : tall - 1) {
       const Index size = line * PackedAxis(step_.row, row_taps(box), tall, 1).size();
       if (size > room) continue;

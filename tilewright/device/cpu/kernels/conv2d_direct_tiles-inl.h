@@ -144,26 +144,60 @@ HWY_INLINE void store_sums(const TileJob<T>& job, const Spot* spots, T* dst,
       store_lanes<Whole>(sum[v][c], dst + spots[v].dst, job.dst_lane_stride, spots[v]);
 }
 
+// With 16 registers the loop around a product takes as many instructions as two of its sums.
+constexpr int products_at_once(int spots, int channels) {
+  return HWY_TARGET == HWY_AVX2 && spots == 2 && channels >= 4 ? 4 : 1;
+}
+
+/// sum += factor * x, rounded once. Where registers are few the compiler must not put the sum into
+/// another one: in unrolled loops it would copy sums around.
+template <class T>
+HWY_INLINE void add_to(hn::Vec<Tag<T>>& sum, hn::Vec<Tag<T>> factor, hn::Vec<Tag<T>> x) {
+#if HWY_TARGET == HWY_AVX2 && (HWY_COMPILER_GCC || HWY_COMPILER_CLANG)
+  if constexpr (sizeof(T) == sizeof(float))
+    asm("vfmadd231ps %2, %1, %0" : "+x"(sum.raw) : "x"(factor.raw), "x"(x.raw));
+  else
+    asm("vfmadd231pd %2, %1, %0" : "+x"(sum.raw) : "x"(factor.raw), "x"(x.raw));
+#else
+  sum = hn::MulAdd(factor, x, sum);
+#endif
+}
+
+template <int V, int C, class T>
+HWY_INLINE void add_product(const T* const (&src)[V], Index at, const T* HWY_RESTRICT w,
+                            hn::Vec<Tag<T>> (&sum)[V][C]) {
+  const Tag<T> d;
+  hn::Vec<Tag<T>> x[V];
+#pragma GCC unroll 16
+  for (int v = 0; v < V; ++v) x[v] = hn::LoadU(d, src[v] + at);
+#pragma GCC unroll 16
+  for (int c = 0; c < C; ++c) {
+    const auto factor = hn::Set(d, w[c]);
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) add_to<T>(sum[v][c], factor, x[v]);
+  }
+}
+
 template <int V, int C, class T>
 HWY_INLINE void add_products(const TileJob<T>& job, const Index* HWY_RESTRICT offsets, Index depth,
                              const Spot* spots, const T* HWY_RESTRICT w,
                              hn::Vec<Tag<T>> (&sum)[V][C]) {
-  const Tag<T> d;
-  const T* HWY_RESTRICT src[V];
+  constexpr int kAtOnce = products_at_once(V, C);
+  const T* src[V];
 #pragma GCC unroll 16
-  for (int v = 0; v < V; ++v) src[v] = job.src + spots[v].src;
-  for (Index k = 0; k < depth; ++k, w += C) {
-    const Index at = offsets[k];
-    hn::Vec<Tag<T>> x[V];
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) x[v] = hn::LoadU(d, src[v] + at);
-#pragma GCC unroll 16
-    for (int c = 0; c < C; ++c) {
-      const auto factor = hn::Set(d, w[c]);
-#pragma GCC unroll 16
-      for (int v = 0; v < V; ++v) sum[v][c] = hn::MulAdd(factor, x[v], sum[v][c]);
-    }
+  for (int v = 0; v < V; ++v) {
+    src[v] = job.src + spots[v].src;
+    asm volatile("" : "+r"(src[v]));  // else each address is computed from another's
   }
+  Index k = 0;
+  for (; k + kAtOnce <= depth; k += kAtOnce, w += kAtOnce * C)
+#pragma GCC unroll 16
+    for (int i = 0; i < kAtOnce; ++i) {
+      add_product<V, C>(src, offsets[k + i], w + i * C, sum);
+      asm volatile("" ::: "memory");  // loads that are moved up here would spill sums
+    }
+  if constexpr (kAtOnce > 1)
+    for (; k < depth; ++k, w += C) add_product<V, C>(src, offsets[k], w, sum);
 }
 
 template <int V, int C, class T>
