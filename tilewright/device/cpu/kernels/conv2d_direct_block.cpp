@@ -162,8 +162,8 @@ void BlockRunner<T>::choose_strip(const Box& box, const OutputBlock& block) {
     strip_rows_ = std::max<Index>(1, kMaxSpots * lanes / strip_lanes_);
     return;
   }
-  const Index room = std::min(static_cast<Index>(window_.size()),
-                              strip_bytes() / static_cast<Index>(sizeof(T)));
+  const Index room =
+      std::min(static_cast<Index>(window_.size()), strip_bytes() / static_cast<Index>(sizeof(T)));
   double best = 0;
   for (const Index vectors : {1, 2, 4, 6, 8, 12, 16, 24, 32, 64}) {
     const Index wide = std::min(vectors, width);
