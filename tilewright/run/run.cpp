@@ -1,5 +1,6 @@
-// run(): one thread reads, one computes (its kernels use the plan's threads), one writes. With one
-// piece in flight, or a single step, all three take turns on the calling thread.
+// run(): one thread reads, one computes (its kernels use the plan's threads), one converts and
+// fingerprints, one writes. With one piece in flight, a single step, or nothing to read and write,
+// they take turns on the calling thread.
 #include "tilewright/run/run.h"
 
 #include <fmt/format.h>
@@ -65,6 +66,13 @@ void check_apart(const Plan& plan, const Stores& stores) {
   if (plan.weights_in_place) check(*stores.weights, "weights");
 }
 
+// Whether there is anything for the stages beside the kernels to do.
+bool overlaps(const Plan& plan, const RunOptions& options) {
+  if (plan.in_flight == 1 || plan.counts().elemental_convolutions == 1) return false;
+  return !plan.src_in_place || !plan.dst_in_place || options.fingerprint ||
+         !(plan.keep_weights || plan.weights_in_place);
+}
+
 class Pipeline {
  public:
   Pipeline(Bench& bench, Reader& reader, Computer& computer, Writer& writer)
@@ -79,6 +87,7 @@ class Pipeline {
         reader_.fetch(step, bench_.src_slots[0]);
         computer_.run(piece, step, bench_.src_slots[0], bench_.dst_slots[0]);
       }
+      writer_.finish(piece, bench_.dst_slots[0]);
       writer_.write(piece, bench_.dst_slots[0]);
     }
   }
@@ -87,12 +96,15 @@ class Pipeline {
     for (SrcSlot& s : bench_.src_slots) free_src_.push(&s);
     for (DstSlot& s : bench_.dst_slots) free_dst_.push(&s);
     std::thread reading([&] { guarded([&] { read_all(); }); });
-    std::thread writing;
-    // If the system refuses the second thread, the first must still be ended.
-    guarded([&] { writing = std::thread([&] { guarded([&] { write_all(); }); }); });
+    std::thread finishing, writing;
+    // If the system refuses another thread, the first must still be ended.
+    guarded([&] {
+      finishing = std::thread([&] { guarded([&] { finish_all(); }); });
+      writing = std::thread([&] { guarded([&] { write_all(); }); });
+    });
     guarded([&] { compute_all(); });
-    reading.join();
-    if (writing.joinable()) writing.join();
+    for (std::thread* t : {&reading, &finishing, &writing})
+      if (t->joinable()) t->join();
     if (error_) std::rethrow_exception(error_);
   }
 
@@ -102,7 +114,7 @@ class Pipeline {
     Step step;
     SrcSlot* slot;
   };
-  struct Finished {
+  struct Computed {
     std::shared_ptr<const Piece> piece;
     DstSlot* slot;
   };
@@ -117,6 +129,7 @@ class Pipeline {
       free_src_.abort();
       free_dst_.abort();
       fetched_.abort();
+      computed_.abort();
       finished_.abort();
     }
   }
@@ -146,7 +159,15 @@ class Pipeline {
       }
       computer_.run(*job->piece, job->step, *job->slot, *out);
       free_src_.push(job->slot);
-      if (job->step.finishes) finished_.push({job->piece, out});
+      if (job->step.finishes) computed_.push({job->piece, out});
+    }
+    computed_.close();
+  }
+
+  void finish_all() {
+    while (const auto done = computed_.pop()) {
+      writer_.finish(*done->piece, *done->slot);
+      finished_.push(*done);
     }
     finished_.close();
   }
@@ -165,7 +186,7 @@ class Pipeline {
   Channel<SrcSlot*> free_src_;
   Channel<DstSlot*> free_dst_;
   Channel<Fetched> fetched_;
-  Channel<Finished> finished_;
+  Channel<Computed> computed_, finished_;
   std::mutex error_mutex_;
   std::exception_ptr error_;
 };
@@ -189,16 +210,12 @@ Trace run(const Plan& plan, const Stores& stores, const RunOptions& options) {
   Writer writer(bench, meter);
   Pipeline pipeline(bench, reader, computer, writer);
   reader.fetch_kept();
-  if (plan.in_flight == 1 || plan.counts().elemental_convolutions == 1) {
-    pipeline.in_turn();
-  } else {
-    pipeline.overlapped();
-  }
+  overlaps(plan, options) ? pipeline.overlapped() : pipeline.in_turn();
   Trace trace;
   meter.finish(trace);
   trace.read_seconds = reader.seconds;
   trace.compute_seconds = computer.seconds;
-  trace.write_seconds = writer.seconds;
+  trace.write_seconds = writer.seconds + writer.finish_seconds;
   trace.bytes_read = reader.bytes;
   trace.steps = computer.steps;
   trace.peak_bytes = writer.peak_bytes;

@@ -405,7 +405,11 @@ void Computer::done(double flop) {
 }
 
 Writer::Writer(Bench& bench, Meter& meter)
-    : bench_(bench), meter_(meter), fingerprint_(bench.plan().problem.spec(Operand::kDst)) {}
+    : bench_(bench),
+      meter_(meter),
+      turned_(sums_image(*bench.plan().problem.layer) &&
+              bench.plan().problem.layer->reversed_taps()),
+      fingerprint_(bench.plan().problem.spec(Operand::kDst)) {}
 
 void Writer::write_rows(const Region& region, const TensorView& values) {
   Store& dst = *bench_.stores.dst;
@@ -422,25 +426,35 @@ void Writer::write_rows(const Region& region, const TensorView& values) {
                 write_part);
 }
 
-void Writer::write(const Piece& piece, const DstSlot& slot) {
-  const Stopwatch watch(seconds);
-  const Problem& problem = bench_.plan().problem;
-  const Index count = piece.dst.volume();
-  const Layer& layer = *problem.layer;
-  const bool turned = sums_image(layer) && layer.reversed_taps();
-  const Region where = turned ? stored_taps(layer, piece.dst) : piece.dst;
-  TensorView values = bench_.dst_view(slot, piece.dst);
+Region Writer::place(const Piece& piece) const {
+  return turned_ ? stored_taps(*bench_.plan().problem.layer, piece.dst) : piece.dst;
+}
+
+// What finish() leaves in the slot.
+TensorView Writer::values(const Piece& piece, const DstSlot& slot) const {
+  TensorView v = bench_.dst_view(slot, piece.dst);
+  v.dtype = bench_.plan().problem.dst_dtype;
+  return v;
+}
+
+void Writer::finish(const Piece& piece, const DstSlot& slot) {
+  const Stopwatch watch(finish_seconds);
+  const TensorView v = values(piece, slot);
   if (!bench_.plan().dst_in_place) {
     // Dense and not wider, so the tile is converted where it lies.
-    convert_row(slot.tile, bench_.sums, slot.tile, problem.dst_dtype, count);
-    values.dtype = problem.dst_dtype;
-    if (turned) reverse_taps(values);
-    write_rows(where, values);
+    convert_row(slot.tile, bench_.sums, slot.tile, v.dtype, piece.dst.volume());
+    if (turned_) reverse_taps(v);
   }
-  if (bench_.options.fingerprint) fingerprint_.add(where, values);
+  if (bench_.options.fingerprint) fingerprint_.add(place(piece), v);
+}
+
+void Writer::write(const Piece& piece, const DstSlot& slot) {
+  const Stopwatch watch(seconds);
+  const TensorView v = values(piece, slot);
+  if (!bench_.plan().dst_in_place) write_rows(place(piece), v);
   const Index used = bench_.bytes_used();
   peak_bytes = std::max(peak_bytes, used);
-  meter_.piece_done(static_cast<double>(count * size_of(problem.dst_dtype)), used);
+  meter_.piece_done(static_cast<double>(piece.dst.volume() * size_of(v.dtype)), used);
 }
 
 }  // namespace tilewright

@@ -1,4 +1,4 @@
-// The three stages of a run and the buffers that pass between them. Each stage is used by one
+// The stages of a run and the buffers that pass between them. Each stage is used by one
 // thread; which thread, and when, is the business of run().
 #pragma once
 
@@ -101,20 +101,25 @@ class Computer {
   const std::byte* last_weights_ = nullptr;  // of the step before
 };
 
-/// Converts, fingerprints and writes a finished tile.
+/// Converts and fingerprints a tile, then writes it; another thread may do the one than the other.
 class Writer {
  public:
   Writer(Bench& bench, Meter& meter);
+  void finish(const Piece& piece, const DstSlot& slot);
   void write(const Piece& piece, const DstSlot& slot);
   const Fingerprint& fingerprint() const { return fingerprint_; }
+  double finish_seconds = 0;
   double seconds = 0;
   Index peak_bytes = 0;
 
  private:
+  Region place(const Piece& piece) const;
+  TensorView values(const Piece& piece, const DstSlot& slot) const;
   void write_rows(const Region& region, const TensorView& values);
 
   Bench& bench_;
   Meter& meter_;
+  bool turned_;  // taps are stored in the other order than they are summed
   Fingerprint fingerprint_;
 };
 

@@ -101,6 +101,38 @@ TEST(CpuDevice, NeedsNoMoreWorkspaceThanItsConstant) {
   }
 }
 
+// Rows of single channels wait in a buffer before they go past the caches.
+TEST(CpuDevice, StreamsTheSameBits) {
+  on_every_target([] {
+    if (cpu_device().kernels().empty()) return;
+    const Kernel& kernel = find_kernel("cpu", "conv2d/direct");
+    for (const Index width : {16, 24, 512, 515, 520, 1041}) {
+      const Shape taps{3, 1, 3, 3};
+      Tensor src(DType::kF32, {1, 3, 24, width + 2}), weights(DType::kF32, taps);
+      Tensor cached(DType::kF32, {1, 3, 22, round_up(width, 16)}), streamed = cached;
+      Tensor workspace(DType::kF32, {1, 1, 1, kernel.workspace_bytes_per_thread / 4});
+      std::minstd_rand random(static_cast<unsigned>(width));
+      for (Tensor* t : {&src, &weights})
+        std::generate_n(t->data<float>(), t->spec().volume(),
+                        [&] { return static_cast<float>(random() % 512) / 256 - 1; });
+      const auto layer = Conv2d::make(src.spec().shape, taps, false,
+                                      {{1, 1}, {1, 1}, {}, PaddingMode::kZero, 3, false});
+      StepArgs a;
+      a.layer = layer.get(), a.groups = 3;
+      a.src = src.view(), a.weights = weights.view();
+      a.real_y = {1, 20}, a.real_x = {2, width};
+      a.workspace = workspace.view().data;
+      for (Tensor* dst : {&cached, &streamed}) {
+        a.stream = dst == &streamed;
+        a.dst = dst->view().slice({{{{0, 1}, {0, 3}, {0, 22}, {0, width}}}});
+        kernel.run(a);
+      }
+      const auto bytes = static_cast<std::size_t>(cached.spec().bytes());
+      EXPECT_EQ(std::memcmp(cached.view().data, streamed.view().data, bytes), 0) << width;
+    }
+  });
+}
+
 TEST(CpuDevice, GivesTheSameBitsOnAllTargets) {
   for (const Kernel& k : kernels_of(Order::kAnchored))
     for (const conformance::Case& c : conformance::anchored_table(k)) {

@@ -23,6 +23,9 @@ constexpr Index kFewOutputs = 512;
 constexpr Index kFewPackedOutputs = 64;  // where weights come packed
 constexpr Index kManyOutputs = 4096;
 constexpr Index kBlocksPerThread = 4;
+constexpr Index kRowBlocksPerThread = 16;  // of single channels, which keep no sums waiting
+// Channels that are worth a copy of the source of their own.
+constexpr Index kFewChannels = 48;
 // Every block packs the weights for itself: beyond one for each thread, blocks have more outputs.
 constexpr Index kSharedOutputs = 2048;
 
@@ -50,6 +53,16 @@ Interval part(Index extent, Index parts, Index i, Index step) {
           std::min(extent, units * (i + 1) / parts * step)};
 }
 
+/// Whether blocks that all read the same weights cost more than blocks that all copy the same
+/// source. An element of the source takes some four times as long.
+template <class T>
+bool more_weights_than_source(const DirectStep<T>& s) {
+  const auto reach = [](const StepAxis& a) {
+    return (a.outputs - 1) * a.stride + (a.taps - 1) * a.dilation + 1;
+  };
+  return s.co * s.taps_y * s.taps_x > 4 * reach(s.row) * reach(s.lane);
+}
+
 template <class T>
 Split split(const DirectStep<T>& s, const DirectOps<T>& ops, int threads) {
   const Index planes = s.n * s.groups;
@@ -62,6 +75,12 @@ Split split(const DirectStep<T>& s, const DirectOps<T>& ops, int threads) {
                 wanted(1, s.packed ? kFewPackedOutputs : kFewOutputs),
                 wanted(kBlocksPerThread, s.packed ? kFewPackedOutputs : kSharedOutputs)});
   Split p;
+  if (s.packed && threads > 1 && more_weights_than_source(s)) {
+    p.row = std::max<Index>(1, s.row.outputs * s.lane.outputs / kManyOutputs);
+    p.co = std::clamp<Index>(ceil_div(2 * threads, planes * p.row), 1,
+                             std::max<Index>(1, s.co / kFewChannels));
+    if (p.count() * planes >= threads) return p;
+  }
   p.row = std::clamp<Index>(parts, 1, s.row.outputs);
   p.lane = std::clamp<Index>(parts / p.row, 1, (s.lane.outputs + ops.lanes - 1) / ops.lanes);
   if (p.row * p.lane * planes < threads)
@@ -102,7 +121,10 @@ void run_step(const StepArgs& a, DirectStep<T> s, const DirectOps<T>& ops) {
   const int threads = work < kThreadWork ? 1 : a.threads;
   const bool by_rows = RowsRunner<T>::takes(s, ops);
   Split p = split(s, ops, threads);
-  if (by_rows) p.lane = std::min(p.lane, s.lane.outputs / ops.lanes);
+  if (by_rows) {
+    p.row = std::min(p.row, ceil_div(kRowBlocksPerThread * threads, s.n * s.groups));
+    p.lane = std::min(p.lane, s.lane.outputs / ops.lanes);
+  }
   const Index row_unit = by_rows ? std::min(4 * s.row.dilation, s.row.outputs) : 1;
   const Index bytes = conv2d_direct_workspace(s.co, s.depth());
   parallel_ranges(s.n * s.groups * p.count(), threads, [&](Index begin, Index end, int slot) {

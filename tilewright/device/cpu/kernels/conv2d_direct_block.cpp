@@ -34,6 +34,14 @@ void for_each_box(Index ci, Index ky, Index kx, Index most, F&& f) {
         f(Box{a, b, e, std::min(c, ci - a), std::min(y, ky - b), std::min(x, kx - e)});
 }
 
+/// Asks for `count` elements, wherever in a cache line the first of them lies.
+template <class T>
+void prefetch_row(const T* from, Index count) {
+  for (Index e = 0; e < count; e += 64 / static_cast<Index>(sizeof(T)))
+    __builtin_prefetch(from + e);
+  __builtin_prefetch(from + count - 1);
+}
+
 template <class T>
 std::span<T> take(std::byte*& p, Index bytes) {
   std::span<T> part{reinterpret_cast<T*>(p), static_cast<std::size_t>(bytes) / sizeof(T)};
@@ -261,7 +269,8 @@ void BlockRunner<T>::pack(const OutputBlock& block, const Box& box, const Interv
                  (block.g * step_.ci + box.ci) * step_.src_c +
                  (row.begin * y.stride + ky * y.dilation) * y.src_step +
                  (lane.begin * x.stride + kx * x.dilation) * x.src_step;
-  const Index touched = x.src_step == 1 ? (lane.size() - 1) * x.stride + 1 : 0;
+  const Index touched =
+      x.src_step == 1 ? (lane.size() - 1) * x.stride + 1 + (lane_taps(box) - 1) * x.dilation : 0;
   // Positions that exist, from those of the first output and tap on.
   const Interval rows = y.real.shifted(-row.begin * y.stride - ky * y.dilation);
   list_slots(lane, kx);
@@ -269,15 +278,17 @@ void BlockRunner<T>::pack(const OutputBlock& block, const Box& box, const Interv
   const Index plane = (row.size() * y.stride + row_taps(box) * y.dilation) *
                       std::max<Index>(touched, 1) * static_cast<Index>(sizeof(T));
   const Index ahead_by = std::clamp<Index>(kAheadBytes / plane, 2, 32);
+  // After the only strip of a block come the channels of the next box.
+  const bool only = row.size() == block.row.size() && lane.size() == block.lane.size();
+  const Index channels = only ? step_.ci - box.ci : box.ci_count;
   for (Index ci = 0; ci < box.ci_count; ++ci)
     for (Index j = 0; j < row_.slots; ++j)
       for (Index i = 0; i < row_.used(j, row.size()); ++i) {
         const bool row_real = rows.contains(j * y.dilation + i * y.stride);
         const T* from = src + ci * step_.src_c + (j * y.dilation + i * y.stride) * y.src_step;
         T* to = window_.data() + (ci * row_.size() + j * row_.length + i) * lane_.size();
-        const T* ahead = from + (ci + ahead_by < box.ci_count ? ahead_by * step_.src_c : 0);
-        for (Index e = 0; e < touched; e += 64 / static_cast<Index>(sizeof(T)))
-          __builtin_prefetch(ahead + e);
+        if (touched > 0 && ci + ahead_by < channels)
+          prefetch_row(from + ahead_by * step_.src_c, touched);
         pack_row(from, row_real, to);
       }
 }

@@ -63,6 +63,10 @@ struct RowsJob {
   T* dst = nullptr;
   Index dst_row_stride = 0;
   Index rows = 0, columns = 0;
+  /// Where the source of the job after this one begins, relative to src; 0 if right below.
+  Index next = 0;
+  /// Set by rows(): how far from what is read memory is asked for early.
+  Index ahead = 0;
   /// Rows (in steps of src_row_stride) and columns from src on that exist. Others are zero, where
   /// rows_pad() says so, else all must exist.
   Interval real_y{0, StepArgs::kEverywhere}, real_x{0, StepArgs::kEverywhere};

@@ -172,8 +172,7 @@ HWY_NOINLINE void small_tile(const RowsJob<T>& job, Index y0, Index x, int skip)
     const bool real = E == Edge::kInside || job.real_y.contains(y0 + r);
     if (r + 1 >= K)
 #pragma GCC unroll 16
-      for (int v = 0; v < V; ++v)
-        __builtin_prefetch(src + kBlocksAhead * R * std::abs(src_step) + v * kLanes<T>);
+      for (int v = 0; v < V; ++v) __builtin_prefetch(src + job.ahead + v * kLanes<T>);
 #pragma GCC unroll 16
     for (int kx = 0; kx < K; ++kx) {
       hn::Vec<Tag<T>> s[V];
@@ -203,11 +202,7 @@ HWY_NOINLINE void small_tile(const RowsJob<T>& job, Index y0, Index x, int skip)
 #pragma GCC unroll 16
       for (int v = 0; v < V; ++v) sum[y][v] = hn::Add(sum[y][v], bias);
   }
-  if (!Whole || !job.stream) return store_rows<Whole>(dst, dst_step, lanes, sum);
-#pragma GCC unroll 16
-  for (int y = 0; y < R; ++y)
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) hn::Stream(sum[y][v], d, dst + y * dst_step + v * kLanes<T>);
+  store_rows<Whole>(dst, dst_step, lanes, sum);
 }
 
 template <bool Whole, int K, int R, int V, class T>
@@ -241,6 +236,36 @@ void small_block(const RowsJob<T>& job, Index y0) {
   small_tile_anywhere<false, K, R, 1>(job, y0, last, static_cast<int>(x - last));
 }
 
+/// The same past the caches, in long runs. Loads wait for stores on their way to memory that lie at
+/// the same place of a page, as those of the tile to the left do where src and dst are alike.
+template <int K, int R, class T>
+void streamed_block(const RowsJob<T>& job, Index y0) {
+  constexpr Index kWaiting = 2048 / sizeof(T);  // columns that stay in the first cache
+  const Tag<T> d;
+  HWY_ALIGN T waiting[R * kWaiting];
+  for (Index x = 0; x < job.columns;) {
+    const Index left = job.columns - x;
+    // A rest narrower than a vector would not do.
+    const Index wide = left <= kWaiting              ? left
+                       : left < kWaiting + kLanes<T> ? kWaiting - kLanes<T>
+                                                     : kWaiting;
+    RowsJob<T> part = job;
+    part.src += y0 * job.src_row_stride + x;
+    part.real_y = job.real_y.shifted(-y0), part.real_x = job.real_x.shifted(-x);
+    part.dst = waiting, part.dst_row_stride = kWaiting;
+    part.columns = wide;
+    small_block<K, R>(part, 0);
+    for (int y = 0; y < R; ++y) {
+      const T* const from = waiting + y * kWaiting;
+      T* const to = job.dst + (y0 + y) * job.dst_row_stride + x;
+      Index i = 0;
+      for (; i + kLanes<T> <= wide; i += kLanes<T>) hn::Stream(hn::Load(d, from + i), d, to + i);
+      std::copy(from + i, from + wide, to + i);
+    }
+    x += wide;
+  }
+}
+
 /// Steps that small_block takes.
 template <class T>
 bool small(const RowsJob<T>& job) {
@@ -257,7 +282,7 @@ bool rows_pad(const RowsJob<T>& job) {
 /// One block of R rows, all columns.
 template <int R, class T>
 void row_block(const RowsJob<T>& job, Index y0) {
-  if (small(job)) return small_block<3, R>(job, y0);
+  if (small(job)) return job.stream ? streamed_block<3, R>(job, y0) : small_block<3, R>(job, y0);
   constexpr int kVectors = kSums / R < 3 ? kSums / R : 3;
   constexpr Index kWide = kVectors * kLanes<T>;
   Index x = 0;
@@ -268,22 +293,35 @@ void row_block(const RowsJob<T>& job, Index y0) {
   row_tile<false, R, 1>(job, y0, last, static_cast<int>(x - last));
 }
 
+/// How far from block `b` of R rows, of `blocks`, the source lies that is asked for early: blocks
+/// below, then those that the job names as next.
+template <int R, class T>
+Index ahead(const RowsJob<T>& job, Index b, Index blocks) {
+  const Index step = job.src_row_stride, beyond = b + kBlocksAhead - blocks;
+  if (job.next == 0 || step < 0 || beyond < 0) return kBlocksAhead * R * std::abs(step);
+  return job.next + ((beyond - b) * R - (job.ky - 1)) * step;
+}
+
 template <class T>
 void rows(const RowsJob<T>& whole) {
   constexpr Index kRows = 4;
   constexpr auto kBytes = static_cast<std::uintptr_t>(kLanes<T>) * sizeof(T);
   RowsJob<T> job = whole;
-  job.stream = job.stream && reinterpret_cast<std::uintptr_t>(job.dst) % kBytes == 0 &&
+  job.stream = job.stream && job.first && reinterpret_cast<std::uintptr_t>(job.dst) % kBytes == 0 &&
                job.dst_row_stride % kLanes<T> == 0;
   const Index d = job.dilation_y;
   for (Index phase = 0; phase < std::min(d, job.rows); ++phase) {
     // Output rows phase, phase + d, … share their source rows.
     const Index count = (job.rows - phase + d - 1) / d;
     const Index blocks = count / kRows;
-    const auto block = [&](Index b) { row_block<kRows>(job, phase + b * kRows * d); };
+    const auto block = [&](Index b) {
+      job.ahead = ahead<kRows>(job, b, blocks);
+      row_block<kRows>(job, phase + b * kRows * d);
+    };
     // Blocks go up in memory, whichever way their rows do.
     if (job.src_row_stride > 0)
       for (Index b = 0; b < blocks; ++b) block(b);
+    job.ahead = kBlocksAhead * std::abs(job.src_row_stride);
     for (Index i = blocks * kRows; i < count; ++i) row_block<1>(job, phase + i * d);
     if (job.src_row_stride <= 0)
       for (Index b = blocks; b-- > 0;) block(b);

@@ -110,6 +110,8 @@ void RowsRunner<T>::run(const OutputBlock& b) const {
     job.src_channel_stride = s.src_c, job.src_row_stride = s.row.src_step;
     job.real_y = s.row.real.shifted(-b.row.begin), job.real_x = s.lane.real.shifted(-b.lane.begin);
     job.bias = bias;
+    if (b.row.end == s.row.outputs && b.g + 1 < s.groups)
+      job.next = s.ci * s.src_c - b.row.begin * s.row.src_step;
     return run_strip(b.row, b.lane, job, src + b.row.begin * s.row.src_step + b.lane.begin);
   }
   job.src_row_stride = strip_.pitch;
