@@ -1,7 +1,8 @@
 // For each block of input channels: the weights are transformed once; then each thread takes a
-// block of tiles, transforms its source, multiplies (36 products of matrices) and transforms back. Nothing transformed leaves the workspace, which is meant
-// to stay in the cache. Where taps are `dilation` apart, tiles lie on phases (WinogradTiles), side
-// by side along x, so that rows are loaded as they lie.
+// block of tiles, transforms its source, multiplies (36 products of matrices) and transforms back.
+// Nothing transformed leaves the workspace, which is meant to stay in the cache. Where taps are
+// `dilation` apart, tiles lie on phases (WinogradTiles), side by side along x, so that rows are
+// loaded as they lie.
 #include "tilewright/device/cpu/kernels/conv2d_winograd.h"
 
 #include <algorithm>
