@@ -1,9 +1,9 @@
 // A part is some output and some input channels of one group, for all results of the step. For each
 // block of results, source and gradients are packed with channels side by side, transformed, and
-// multiplied: for each of 36 products a sum over the block's tiles, by the register tiles of
-// conv2d_weights_ops. The products go back to taps, which are added to totals in f64. Where taps
-// are apart, the rows of a phase are packed by themselves and hold one row of tiles; along x tiles
-// of all phases lie side by side. Threads share parts, or where those are few the sums of a part.
+// multiplied: for each of 36 products a sum over the block's tiles. The products go back to taps,
+// which are added to totals in f64. Where taps are apart, the rows of a phase are packed by
+// themselves and hold one row of tiles; along x tiles of all phases lie side by side. Threads share
+// parts, or where those are few the sums of a part.
 #include "tilewright/device/cpu/kernels/conv2d_weights_winograd.h"
 
 #include <numeric>
@@ -13,6 +13,7 @@
 #include "tilewright/device/cpu/kernels/conv2d_weights_step.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd_ops.h"
+#include "tilewright/device/cpu/kernels/conv2d_winograd_product.h"
 
 namespace tilewright::cpu {
 namespace {
@@ -52,7 +53,7 @@ struct Tiles {
 
 /// Bytes of the totals of one part.
 Index sum_bytes(Index inputs, Index outputs) {
-  return kTaps * outputs * whole(inputs) * Index{sizeof(double)};
+  return kTaps * spaced(outputs * whole(inputs)) * Index{sizeof(double)};
 }
 
 /// Bytes of one part whose sums are over so many tiles.
@@ -76,6 +77,7 @@ class Part {
   Part(const WeightsStep<float>& s, Index g, Interval co, Interval ci, std::byte* workspace)
       : s_(s),
         ops_(*winograd_ops()),
+        multiply_(*winograd_product_ops()),
         tiles_(*s.a.layer),
         g_(g),
         co_(co),
@@ -84,7 +86,7 @@ class Part {
     source_pitch_ = spaced(whole(ci.size())), results_pitch_ = spaced(whole(co.size()));
     wide_ = ceil_by(ci.size(), lanes_) * lanes_;
     Shelf shelf(workspace);
-    totals_ = shelf.take<double>(kTaps * co.size() * wide_);
+    totals_ = shelf.take<double>(size());
     source_ = shelf.take<float>(kWinogradProducts * spaced(kMostTiles * source_pitch_));
     results_ = shelf.take<float>(kWinogradProducts * spaced(kMostTiles * results_pitch_));
     products_ = shelf.take<float>(kWinogradProducts * products_step());
@@ -124,31 +126,21 @@ class Part {
     run_rows(sum.block, sum.rows, tiles_.across.count(sum.block.columns), totals);
   }
 
-  Index size() const { return kTaps * co_.size() * wide_; }
+  Index size() const { return kTaps * tap_step(); }
   double* totals() const { return totals_; }
 
  private:
-  static constexpr Index kMostFactors = OuterJob<float>::kMaxFactors;
-
+  // Between the totals of two taps: each output channel's lie side by side.
+  Index tap_step() const { return spaced(co_.size() * wide_); }
   Index products_step() const { return spaced(std::min(co_.size(), kHeld) * wide_); }
-  Index most_factors() const { return std::min<Index>(kMostFactors, s_.ops.max_sums / 2); }
-
-  // Products of output channels [first, first + count) lie in register tiles of `count` x up to 2
-  // vectors; so do the totals, for each of the taps.
-  Index place(Index co, Index ci) const {
-    const Index first = co / most_factors() * most_factors();
-    const Index count = std::min(most_factors(), co_.size() - first);
-    const Index begin = ci / (2 * lanes_) * 2 * lanes_, width = std::min(2 * lanes_, wide_ - begin);
-    return first * wide_ + begin * count + (co - first) * width + ci - begin;
-  }
 
   /// f(total, its weight), for all of them.
   template <class F>
   void exchange(F&& f) {
     for (Index co = 0; co < co_.size(); ++co)
       for (Index ci = 0; ci < ci_.size(); ++ci) {
-        double* total = totals_ + place(co, ci);
-        for (Index k = 0; k < kTaps; ++k, total += co_.size() * wide_)
+        double* total = totals_ + co * wide_ + ci;
+        for (Index k = 0; k < kTaps; ++k, total += tap_step())
           f(*total, *s_.total(g_, co_.begin + co, {ci_.begin + ci, k / 3, k % 3}));
       }
   }
@@ -158,15 +150,13 @@ class Part {
     const Index each = tiles_.dilated() ? 1 : rows.size();
     for (Index r = rows.begin; r < rows.end; r += each)
       transform(b, {r, r + each}, columns, (r - rows.begin) * columns, tiles);
-    // As many whole register tiles as are held at once.
-    const Index held = kHeld / most_factors() * most_factors();
-    for (Index c = 0; c < co_.size(); c += held) {
-      const Index count = std::min(held, co_.size() - c);
+    for (Index c = 0; c < co_.size(); c += kHeld) {
+      const Index count = std::min(kHeld, co_.size() - c);
       for (Index p = 0; p < kWinogradProducts; ++p) multiply(p, tiles, c, count);
       WinogradTaps taps;
       taps.src = products_, taps.product_step = products_step();
       taps.count = count * wide_;
-      taps.totals = totals + c * wide_, taps.total_step = co_.size() * wide_;
+      taps.totals = totals + c * wide_, taps.total_step = tap_step();
       ops_.taps(taps);
     }
   }
@@ -223,27 +213,22 @@ class Part {
 
   // Product p of output channels [first, first + count) with all input channels, over all tiles.
   void multiply(Index p, Index tiles, Index first, Index count) {
-    const float* const source = source_ + p * spaced(tiles * source_pitch_);
-    const float* const results = results_ + p * spaced(tiles * results_pitch_) + first;
-    float* to = products_ + p * products_step();
-    OuterJob<float> job;
-    job.rows = 1, job.columns = tiles;
-    job.vector_step = source_pitch_, job.factor_step = results_pitch_;
-    for (Index c = 0; c < count; c += most_factors()) {
-      const Index factors = std::min(most_factors(), count - c);
-      for (Index f = 0; f < factors; ++f) job.factor[f] = results + c + f;
-      for (Index v = 0; v < wide_; v += 2 * lanes_) {
-        const Index vectors = std::min<Index>(2, (wide_ - v) / lanes_);
-        job.vector[0] = source + v, job.vector[1] = source + v + lanes_;
-        job.sums = to;
-        s_.ops.run(job, static_cast<int>(vectors), static_cast<int>(factors));
-        to += factors * vectors * lanes_;
-      }
-    }
+    const Index size = spaced(tiles * source_pitch_);
+    WinogradProduct job;
+    job.src = source_ + p * size, job.src_step = source_pitch_;
+    job.next = p + 1 < kWinogradProducts ? job.src + size : nullptr;
+    job.vectors = wide_ / lanes_, job.depth = tiles;
+    job.factors = results_ + p * spaced(tiles * results_pitch_) + first;
+    job.factor_step = results_pitch_;
+    job.channels = count;
+    job.width = job.panel_step = multiply_.width(job.vectors);
+    job.dst = products_ + p * products_step(), job.dst_step = wide_;
+    multiply_.run(job);
   }
 
   const WeightsStep<float>& s_;
   const WinogradOps& ops_;
+  const WinogradProductOps& multiply_;
   const Tiles tiles_;
   Index g_;
   Interval co_, ci_;
@@ -345,11 +330,12 @@ KernelWork conv2d_weights_winograd_work(const Layer& layer, const Block& step) {
   KernelWork work;
   work.flop = 2 * kProducts * all * in * out;
   // Each part transforms for itself; products become taps once per sum. What is transformed is
-  // mostly near in the caches.
-  constexpr double kNear = 0.75;
+  // mostly near in the caches; totals, which each step reads and writes, are far.
+  constexpr double kNear = 0.75, kFar = 8;
   work.bytes = kNear * kFloat *
                (4 * kProducts * all * (in * parts(Axis::kCo) + out * parts(Axis::kCi)) +
-                3 * kProducts * sums * in * out);
+                3 * kProducts * sums * in * out) +
+               kFar * sizeof(double) * kTaps * size(Axis::kG) * in * out;
   return work;
 }
 

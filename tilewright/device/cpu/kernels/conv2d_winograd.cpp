@@ -1,17 +1,17 @@
 // For each block of input channels: the weights are transformed once; then each thread takes a
-// block of tiles, transforms its source, multiplies (36 products of matrices, by the register tiles
-// of conv2d_direct) and transforms back. Nothing transformed leaves the workspace, which is meant
-// to stay in the cache. Where taps are `dilation` apart, tiles lie on phases (WinogradTiles), side
-// by side along x, so that rows are loaded as they lie.
+// block of tiles, transforms its source, multiplies (36 products of matrices) and transforms back.
+// Nothing transformed leaves the workspace, which is meant to stay in the cache. Where taps are
+// `dilation` apart, tiles lie on phases (WinogradTiles), side by side along x, so that rows are
+// loaded as they lie.
 #include "tilewright/device/cpu/kernels/conv2d_winograd.h"
 
 #include <algorithm>
 #include <array>
 
-#include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_step.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd_matrices.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd_ops.h"
+#include "tilewright/device/cpu/kernels/conv2d_winograd_product.h"
 
 namespace tilewright::cpu {
 namespace {
@@ -80,7 +80,7 @@ class Winograd {
  public:
   Winograd(const DirectStep<float>& step, std::byte* workspace, int threads)
       : step_(step),
-        direct_(*direct_ops_f32()),
+        products_(*winograd_product_ops()),
         ops_(*winograd_ops()),
         workspace_(reinterpret_cast<float*>(workspace)),
         threads_(threads),
@@ -90,7 +90,7 @@ class Winograd {
     rows_ = down_.count(step.row.outputs);
     columns_ = across_.count(step.lane.outputs);
     // Enough blocks for all threads, as long as each fills its vectors.
-    Index most = kMostTiles;
+    Index most = std::min<Index>(kMostTiles, products_.vectors * products_.lanes);
     while (most > 2 * ops_.lanes && ceil_div(rows_ * columns_, most) * step.n < 4 * threads)
       most /= 2;
     blocks_ = choose_blocks(rows_, columns_, across_.dilation, most, ops_.lanes);
@@ -116,7 +116,7 @@ class Winograd {
   }
 
   void run_channels(Index g) {
-    width_ = panel_width(output_.size(), direct_.max_channels);
+    width_ = products_.width(ceil_div(blocks_.rows * blocks_.columns, ops_.lanes));
     winograd_shares(
         {output_, width_, step_.n * blocks_.count(), threads_},
         [&](Index panel) { transform_panel(g, panel); },
@@ -202,15 +202,21 @@ class Winograd {
   // products[p][channel][tile] = sum over k of weights[p][k][channel] * source[p][k][tile]
   void multiply(const float* source, Index padded, const Interval& channels, float* products) {
     const Index depth = input_.size();
-    WinogradProduct product(direct_, width_, depth, padded);
-    for (Index p = 0; p < kWinogradProducts; ++p)
-      product(source + p * winograd_spaced(depth * padded),
-              weights() + p * matrix() + (channels.begin - output_.begin) * depth, depth,
-              channels.size(), products + p * winograd_spaced(channels.size() * padded));
+    WinogradProduct job;
+    job.src_step = job.dst_step = padded;
+    job.vectors = padded / products_.lanes, job.depth = depth;
+    job.channels = channels.size(), job.width = width_, job.panel_step = width_ * depth;
+    for (Index p = 0; p < kWinogradProducts; ++p) {
+      job.src = source + p * winograd_spaced(depth * padded);
+      job.next = p + 1 < kWinogradProducts ? job.src + winograd_spaced(depth * padded) : nullptr;
+      job.factors = weights() + p * matrix() + (channels.begin - output_.begin) * depth;
+      job.dst = products + p * winograd_spaced(channels.size() * padded);
+      products_.run(job);
+    }
   }
 
   const DirectStep<float>& step_;
-  const DirectOps<float>& direct_;
+  const WinogradProductOps& products_;
   const WinogradOps& ops_;
   float* workspace_;
   int threads_;

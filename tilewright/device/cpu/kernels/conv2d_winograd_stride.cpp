@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <array>
 
-#include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_step.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd_matrices.h"
+#include "tilewright/device/cpu/kernels/conv2d_winograd_product.h"
 #include "tilewright/device/cpu/kernels/conv2d_winograd_stride_ops.h"
 
 namespace tilewright::cpu {
@@ -76,7 +76,7 @@ class StrideWinograd {
         step_(step),
         y_(y),
         x_(x),
-        direct_(*direct_ops_f32()),
+        products_(*winograd_product_ops()),
         ops_(*stride_ops()),
         workspace_(reinterpret_cast<float*>(workspace)),
         threads_(threads),
@@ -87,7 +87,7 @@ class StrideWinograd {
     // Whole vectors, as many in each block, and as many blocks for each thread where that fills
     // registers.
     const Index lanes = ops_.lanes, vectors = ceil_div(tiles_, lanes);
-    blocks_ = ceil_div(vectors * lanes, kStrideMostTiles);
+    blocks_ = ceil_div(vectors, std::min<Index>(products_.vectors, kStrideMostTiles / lanes));
     while (blocks_ * step.n % threads != 0 && 2 * blocks_ < vectors) ++blocks_;
     block_ = ceil_div(vectors, blocks_) * lanes;
     blocks_ = ceil_div(tiles_, block_);
@@ -114,7 +114,7 @@ class StrideWinograd {
   }
 
   void run_channels(Index g) {
-    width_ = panel_width(output_.size(), direct_.max_channels);
+    width_ = products_.width(ceil_div(block_, ops_.lanes));
     winograd_shares(
         {output_, width_, step_.n * blocks_, threads_},
         [&](Index panel) { transform_panel(g, panel); },
@@ -230,33 +230,44 @@ class StrideWinograd {
 
   void multiply(const float* source, Index padded, const Interval& channels, float* products) {
     const Index ci = input_.size(), skipped = channels.begin - output_.begin;
-    WinogradProduct product(direct_, width_, forward() ? 4 * ci : ci, padded);
+    WinogradProduct job;
+    job.src_step = job.dst_step = padded;
+    job.vectors = padded / products_.lanes;
+    job.channels = channels.size(), job.width = width_;
     const Index spaced = winograd_spaced(channels.size() * padded);
+    const auto run = [&](const float* panels, Index depth, Index product) {
+      job.depth = depth, job.panel_step = width_ * depth;
+      job.factors = panels + skipped * depth;
+      job.dst = products + product * spaced;
+      products_.run(job);
+    };
     if (forward()) {
-      const float *src = source, *panels = weights();
+      const float* panels = weights();
+      job.src = source;
       for (Index p = 0; p < kSums; ++p) {
-        const Index depth = ci * phases(p);
-        product(src, panels + skipped * depth, depth, channels.size(), products + p * spaced);
-        src += winograd_spaced(depth * padded);
+        const Index depth = ci * phases(p), size = winograd_spaced(depth * padded);
+        job.next = p + 1 < kSums ? job.src + size : nullptr;
+        run(panels, depth, p);
+        job.src += size;
         panels += winograd_spaced(depth * output_.size());
       }
       return;
     }
-    for (Index i = 0; i < kSums; ++i)
+    for (Index i = 0; i < kSums; ++i) {
+      job.src = source + i * winograd_spaced(ci * padded);
       for (Index u = 0; u < kStrideFactors; ++u)
         for (Index v = 0; v < kStrideFactors; ++v) {
           if (kStridePoints * y_.point(u) + x_.point(v) != i) continue;
           const Index p = kStrideFactors * u + v;
-          product(source + i * winograd_spaced(ci * padded),
-                  weights() + p * winograd_spaced(matrix()) + skipped * ci, ci, channels.size(),
-                  products + p * spaced);
+          run(weights() + p * winograd_spaced(matrix()), ci, p);
         }
+    }
   }
 
   const Way& way_;
   const DirectStep<float>& step_;
   Side y_, x_;
-  const DirectOps<float>& direct_;
+  const WinogradProductOps& products_;
   const StrideOps& ops_;
   float* workspace_;
   int threads_;

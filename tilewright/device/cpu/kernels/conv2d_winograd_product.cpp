@@ -1,0 +1,210 @@
+// TileRows are taken four at a time by addresses that only count up, so that little but
+// multiply-adds is left in the loop.
+#include "tilewright/device/cpu/kernels/conv2d_winograd_product.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tilewright/device/cpu/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tilewright/device/cpu/kernels/conv2d_winograd_product.cpp"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tilewright::cpu::HWY_NAMESPACE {
+
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+
+// These emulate MulAdd with two roundings, so they offer nothing.
+const WinogradProductOps* product_table() { return nullptr; }
+
+#else
+
+namespace hn = hwy::HWY_NAMESPACE;
+using Tag = hn::CappedTag<float, 16>;
+using Vec = hn::Vec<Tag>;
+constexpr Index kLanes = static_cast<Index>(hn::MaxLanes(Tag()));
+
+// Sums take three quarters of the vector registers: 12 of 16, or 24 of 32.
+constexpr Index kSums = HWY_TARGET == HWY_AVX2 ? 12 : 24;
+constexpr Index kMostVectors = 4, kMostWidth = 6;
+constexpr Index most_vectors(Index width) { return std::min(kMostVectors, kSums / width); }
+// Products of a sum before the next sums have their turn: their source fits the first-level cache.
+constexpr Index kDepth = 128;
+constexpr Index kUnroll = 4;
+// How far ahead factors are asked for that lie packed.
+constexpr Index kFactorsAhead = 384;
+
+// sum += a * b, rounded once, in the register in which the sum is.
+HWY_INLINE void multiply_add(Vec a, Vec b, Vec& sum) {
+#if HWY_ARCH_X86
+  auto held = sum.raw;
+  asm("vfmadd231ps %2, %1, %0" : "+v"(held) : "v"(a.raw), "v"(b.raw));
+  sum.raw = held;
+#else
+  sum = hn::MulAdd(a, b, sum);
+#endif
+}
+
+// One row; the fewer operands are held in registers, the others pass by.
+template <int V, int C>
+HWY_INLINE void add_row(const float* src, const float* factors, Vec (&sum)[V][C]) {
+  const Tag t;
+  if constexpr (C < V) {
+    Vec w[C];
+#pragma GCC unroll 6
+    for (int c = 0; c < C; ++c) w[c] = hn::Set(t, factors[c]);
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      const Vec x = hn::LoadU(t, src + v * kLanes);
+#pragma GCC unroll 6
+      for (int c = 0; c < C; ++c) multiply_add(w[c], x, sum[v][c]);
+    }
+  } else {
+    Vec x[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) x[v] = hn::LoadU(t, src + v * kLanes);
+#pragma GCC unroll 6
+    for (int c = 0; c < C; ++c) {
+      const Vec w = hn::Set(t, factors[c]);
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) multiply_add(w, x[v], sum[v][c]);
+    }
+  }
+}
+
+/// What a register tile walks through.
+struct TileRows {
+  const float* src;
+  Index src_step;
+  const float* factors;
+  Index factor_step;
+  Index ahead;  // from factors that are used to those that are asked for
+  Index depth;
+  float* dst;
+  Index dst_step;
+  bool first;  // sums start from +0 instead of from dst
+};
+
+template <int V, int C>
+HWY_NOINLINE void product_tile(const TileRows& rows) {
+  const Tag t;
+  Vec sum[V][C];
+#pragma GCC unroll 4
+  for (int v = 0; v < V; ++v)
+#pragma GCC unroll 6
+    for (int c = 0; c < C; ++c)
+      sum[v][c] =
+          rows.first ? hn::Zero(t) : hn::LoadU(t, rows.dst + c * rows.dst_step + v * kLanes);
+  const auto *src = reinterpret_cast<const char*>(rows.src),
+             *factors = reinterpret_cast<const char*>(rows.factors);
+  constexpr Index kFloat = sizeof(float);
+  Index s = rows.src_step * kFloat, f = rows.factor_step * kFloat, s3 = 3 * s, f3 = 3 * f;
+  const auto row = [&](Index in_src, Index in_factors) HWY_ATTR {
+    asm volatile("" : "+r"(src), "+r"(factors));  // nor what the next row reads, early
+    add_row(reinterpret_cast<const float*>(src + in_src),
+            reinterpret_cast<const float*>(factors + in_factors), sum);
+  };
+  const Index ahead = rows.ahead * kFloat;
+  Index left = rows.depth;
+  for (; left >= kUnroll; left -= kUnroll) {
+    asm volatile("" : "+r"(src), "+r"(factors), "+r"(s), "+r"(f), "+r"(s3), "+r"(f3));
+    __builtin_prefetch(factors + ahead);
+    row(0, 0);
+    row(s, f);
+    row(2 * s, 2 * f);
+    row(s3, f3);
+    src += kUnroll * s, factors += kUnroll * f;
+  }
+  for (; left > 0; --left, src += s, factors += f) row(0, 0);
+#pragma GCC unroll 6
+  for (int c = 0; c < C; ++c)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) hn::StoreU(sum[v][c], t, rows.dst + c * rows.dst_step + v * kLanes);
+}
+
+using ProductTile = void (*)(const TileRows&);
+
+template <int C, int... V>
+ProductTile pick_vectors(Index vectors, std::integer_sequence<int, V...>) {
+  static constexpr ProductTile kTable[] = {&product_tile<V + 1, C>...};
+  return kTable[vectors - 1];
+}
+
+template <int... C>
+ProductTile pick_tile(Index vectors, Index channels, std::integer_sequence<int, C...>) {
+  using Pick = ProductTile (*)(Index);
+  static constexpr Pick kTable[] = {[](Index v) {
+    return pick_vectors<C + 1>(v, std::make_integer_sequence<int, most_vectors(C + 1)>());
+  }...};
+  return kTable[channels - 1](vectors);
+}
+
+ProductTile pick_tile(Index vectors, Index channels) {
+  return pick_tile(vectors, channels, std::make_integer_sequence<int, kMostWidth>());
+}
+
+// TileRows [begin, end) of the source of a tile to come.
+void ask_for(const float* src, Index src_step, Index vectors, Index begin, Index end) {
+  constexpr Index kLine = 16;
+  for (Index k = begin; k < end; ++k)
+    for (Index x = 0; x < vectors * kLanes; x += kLine) __builtin_prefetch(src + k * src_step + x);
+}
+
+// Vectors outermost: their source stays in the first-level cache while the panels pass by.
+void run(const WinogradProduct& job) {
+  const Index most = most_vectors(job.width), panels = (job.channels + job.width - 1) / job.width;
+  const Index last = job.channels - (panels - 1) * job.width;
+  for (Index k = 0; k < job.depth; k += kDepth) {
+    TileRows rows;
+    rows.src_step = job.src_step, rows.dst_step = job.dst_step;
+    rows.depth = std::min(kDepth, job.depth - k);
+    rows.first = k == 0;
+    for (Index v = 0; v < job.vectors; v += most) {
+      const Index count = std::min(most, job.vectors - v);
+      const float* next = v + most < job.vectors ? job.src + (v + most) * kLanes : job.next;
+      if (k + kDepth < job.depth) next = job.src + (k + kDepth) * job.src_step;
+      const ProductTile whole = pick_tile(count, job.width), narrow = pick_tile(count, last);
+      rows.src = job.src + k * job.src_step + v * kLanes;
+      for (Index p = 0; p < panels; ++p) {
+        const Index width = p + 1 < panels ? job.width : last;
+        rows.factor_step = job.factor_step == 0 ? width : job.factor_step;
+        rows.ahead = job.factor_step == 0 ? kFactorsAhead : kUnroll * rows.factor_step;
+        rows.factors = job.factors + p * job.panel_step + k * rows.factor_step;
+        rows.dst = job.dst + p * job.width * job.dst_step + v * kLanes;
+        if (next != nullptr)
+          ask_for(next, job.src_step, count, p * rows.depth / panels,
+                  (p + 1) * rows.depth / panels);
+        (width == job.width ? whole : narrow)(rows);
+      }
+    }
+  }
+}
+
+// Panels are as wide as register tiles of so many vectors may be, but not so narrow that there are
+// too few sums to fill the latency of the multiply-adds.
+Index width(Index vectors) { return std::min(kMostWidth, kSums / std::min(kMostVectors, vectors)); }
+
+const WinogradProductOps* product_table() {
+  static const WinogradProductOps table{static_cast<int>(kLanes), static_cast<int>(kMostVectors),
+                                        &width, &run};
+  return &table;
+}
+
+#endif
+
+}  // namespace tilewright::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tilewright::cpu {
+
+HWY_EXPORT(product_table);
+
+const WinogradProductOps* winograd_product_ops() { return HWY_DYNAMIC_DISPATCH(product_table)(); }
+
+}  // namespace tilewright::cpu
+#endif
