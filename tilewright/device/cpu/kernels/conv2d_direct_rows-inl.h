@@ -16,22 +16,12 @@
 #include <cstdlib>
 
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
+#include "tilewright/device/cpu/kernels/conv2d_direct_small-inl.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_tiles-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tilewright::cpu::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
-
-/// Compilers would rather load a source vector again for each row than keep it.
-template <class V>
-HWY_INLINE void keep_loaded(V& v) {
-#if HWY_ARCH_X86
-  asm volatile("" : "+v"(v.raw));
-#endif
-}
-
-/// Tiles below for which memory is asked early.
-inline constexpr int kBlocksAhead = 2;
 
 /// Adds one source row into rows [A, B) of the tile; w[y] is the first weight of row y.
 template <int A, int B, int R, int V, class T>
@@ -61,26 +51,6 @@ HWY_INLINE void add_row_clipped(int a, int b, const T* src, const T* w, const Ro
     if (b < B) return add_row_clipped<R, V, T, A, B - 1>(a, b, src, w, job, sum);
     return add_row_clipped<R, V, T, A + 1, B>(a, b, src, w, job, sum);
   }
-}
-
-template <bool Whole, int R, int V, class T>
-HWY_INLINE void load_rows(const T* dst, Index step, const Spot& lanes,
-                          hn::Vec<Tag<T>> (&sum)[R][V]) {
-#pragma GCC unroll 16
-  for (int y = 0; y < R; ++y)
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v)
-      sum[y][v] = load_lanes<Whole>(dst + y * step + v * kLanes<T>, 1, lanes);
-}
-
-template <bool Whole, int R, int V, class T>
-HWY_INLINE void store_rows(T* dst, Index step, const Spot& lanes,
-                           const hn::Vec<Tag<T>> (&sum)[R][V]) {
-#pragma GCC unroll 16
-  for (int y = 0; y < R; ++y)
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v)
-      store_lanes<Whole>(sum[y][v], dst + y * step + v * kLanes<T>, 1, lanes);
 }
 
 /// Rows y0, y0 + dilation_y, … of the tile; V vectors from column x on. Unless Whole, lanes of the
@@ -124,148 +94,6 @@ HWY_NOINLINE void row_tile(const RowsJob<T>& job, Index y0, Index x, int skip) {
   store_rows<Whole>(dst, dst_step, lanes, sum);
 }
 
-/// Whether the source of a small_tile lies inside the image.
-enum class Edge { kInside, kPadded };
-
-/// Lanes of a vector that begins at column `x` of the source and lie inside the image.
-template <class T>
-HWY_INLINE auto real_lanes(const RowsJob<T>& job, Index x) {
-  const Tag<T> d;
-  const auto first = [d](Index n) {
-    return hn::FirstN(d, static_cast<std::size_t>(std::clamp<Index>(n, 0, kLanes<T>)));
-  };
-  return hn::AndNot(first(job.real_x.begin - x), first(job.real_x.end - x));
-}
-
-/// The same for one channel and K x K neighbouring taps, whose weights stay in registers. Of
-/// several vectors only the first and the last may reach over the edges of the image.
-template <bool Whole, Edge E, int K, int R, int V, class T>
-HWY_NOINLINE void small_tile(const RowsJob<T>& job, Index y0, Index x, int skip) {
-  const Tag<T> d;
-  const Spot lanes{0, 0, skip, kLanes<T>};
-  const Index src_step = job.src_row_stride, dst_step = job.dst_row_stride, dx = job.dilation_x;
-  hn::Vec<Tag<T>> factor[K][K], sum[R][V];
-#pragma GCC unroll 16
-  for (int i = 0; i < K; ++i)
-#pragma GCC unroll 16
-    for (int j = 0; j < K; ++j)
-      factor[i][j] = hn::Set(d, job.weights[i * job.weights_row + j * job.weights_step]);
-  T* const dst = job.dst + y0 * dst_step + x;
-  if (job.first) {
-#pragma GCC unroll 16
-    for (int y = 0; y < R; ++y)
-#pragma GCC unroll 16
-      for (int v = 0; v < V; ++v) sum[y][v] = hn::Zero(d);
-  } else {
-    load_rows<Whole>(dst, dst_step, lanes, sum);
-  }
-  const T* src = job.src + y0 * src_step + x;
-  hn::Mask<Tag<T>> left[K], right[K];
-  if constexpr (E == Edge::kPadded)
-#pragma GCC unroll 16
-    for (int j = 0; j < K; ++j) {
-      left[j] = real_lanes(job, x + j * dx);
-      right[j] = real_lanes(job, x + j * dx + (V - 1) * kLanes<T>);
-    }
-#pragma GCC unroll 16
-  for (int r = 0; r < K + R - 1; ++r, src += src_step) {
-    const bool real = E == Edge::kInside || job.real_y.contains(y0 + r);
-    if (r + 1 >= K)
-#pragma GCC unroll 16
-      for (int v = 0; v < V; ++v) __builtin_prefetch(src + job.ahead + v * kLanes<T>);
-#pragma GCC unroll 16
-    for (int kx = 0; kx < K; ++kx) {
-      hn::Vec<Tag<T>> s[V];
-#pragma GCC unroll 16
-      for (int v = 0; v < V; ++v) {
-        const T* from = src + kx * dx + v * kLanes<T>;
-        if (E == Edge::kInside)
-          s[v] = hn::LoadU(d, from);
-        else if (!real)
-          s[v] = hn::Zero(d);
-        else if (v == 0 || v == V - 1)
-          s[v] = hn::MaskedLoad(v == 0 ? left[kx] : right[kx], d, from);
-        else
-          s[v] = hn::LoadU(d, from);
-        keep_loaded(s[v]);
-      }
-#pragma GCC unroll 16
-      for (int y = std::max(0, r - K + 1); y < std::min(R, r + 1); ++y)
-#pragma GCC unroll 16
-        for (int v = 0; v < V; ++v) sum[y][v] = hn::MulAdd(factor[r - y][kx], s[v], sum[y][v]);
-    }
-  }
-  if (job.bias != nullptr) {
-    const auto bias = hn::Set(d, *job.bias);
-#pragma GCC unroll 16
-    for (int y = 0; y < R; ++y)
-#pragma GCC unroll 16
-      for (int v = 0; v < V; ++v) sum[y][v] = hn::Add(sum[y][v], bias);
-  }
-  store_rows<Whole>(dst, dst_step, lanes, sum);
-}
-
-template <bool Whole, int K, int R, int V, class T>
-HWY_INLINE void small_tile_anywhere(const RowsJob<T>& job, Index y0, Index x, int skip) {
-#if !HWY_MEM_OPS_MIGHT_FAULT
-  const Interval reach = job.dilation_x > 0 ? Interval{x, x + V * kLanes<T> + K - 1}
-                                            : Interval{x - K + 1, x + V * kLanes<T>};
-  if (!job.real_x.contains(reach) || !job.real_y.contains(Interval{y0, y0 + R + K - 1}))
-    return small_tile<Whole, Edge::kPadded, K, R, V>(job, y0, x, skip);
-#endif
-  small_tile<Whole, Edge::kInside, K, R, V>(job, y0, x, skip);
-}
-
-/// R rows, all columns.
-template <int K, int R, class T>
-void small_block(const RowsJob<T>& job, Index y0) {
-  constexpr int kVectors = kSums >= 24 ? 4 : 2;
-  Index x = 0;
-  for (; x + kVectors * kLanes<T> <= job.columns; x += kVectors * kLanes<T>)
-    small_tile_anywhere<true, K, R, kVectors>(job, y0, x, 0);
-  if (x + 2 * kLanes<T> <= job.columns) {
-    small_tile_anywhere<true, K, R, 2>(job, y0, x, 0);
-    x += 2 * kLanes<T>;
-  }
-  if (x + kLanes<T> <= job.columns) {
-    small_tile_anywhere<true, K, R, 1>(job, y0, x, 0);
-    x += kLanes<T>;
-  }
-  if (x == job.columns) return;
-  const Index last = job.columns - kLanes<T>;
-  small_tile_anywhere<false, K, R, 1>(job, y0, last, static_cast<int>(x - last));
-}
-
-/// The same past the caches, in long runs. Loads wait for stores on their way to memory that lie at
-/// the same place of a page, as those of the tile to the left do where src and dst are alike.
-template <int K, int R, class T>
-void streamed_block(const RowsJob<T>& job, Index y0) {
-  constexpr Index kWaiting = 2048 / sizeof(T);  // columns that stay in the first cache
-  const Tag<T> d;
-  HWY_ALIGN T waiting[R * kWaiting];
-  for (Index x = 0; x < job.columns;) {
-    const Index left = job.columns - x;
-    // A rest narrower than a vector would not do.
-    const Index wide = left <= kWaiting              ? left
-                       : left < kWaiting + kLanes<T> ? kWaiting - kLanes<T>
-                                                     : kWaiting;
-    RowsJob<T> part = job;
-    part.src += y0 * job.src_row_stride + x;
-    part.real_y = job.real_y.shifted(-y0), part.real_x = job.real_x.shifted(-x);
-    part.dst = waiting, part.dst_row_stride = kWaiting;
-    part.columns = wide;
-    small_block<K, R>(part, 0);
-    for (int y = 0; y < R; ++y) {
-      const T* const from = waiting + y * kWaiting;
-      T* const to = job.dst + (y0 + y) * job.dst_row_stride + x;
-      Index i = 0;
-      for (; i + kLanes<T> <= wide; i += kLanes<T>) hn::Stream(hn::Load(d, from + i), d, to + i);
-      std::copy(from + i, from + wide, to + i);
-    }
-    x += wide;
-  }
-}
-
 /// Steps that small_block takes.
 template <class T>
 bool small(const RowsJob<T>& job) {
@@ -276,7 +104,7 @@ bool small(const RowsJob<T>& job) {
 /// Whether rows() makes the zeros outside real_y and real_x.
 template <class T>
 bool rows_pad(const RowsJob<T>& job) {
-  return !HWY_MEM_OPS_MIGHT_FAULT && small(job);
+  return kMasksMemory && small(job);
 }
 
 /// One block of R rows, all columns.

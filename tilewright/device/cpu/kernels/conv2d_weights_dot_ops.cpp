@@ -13,6 +13,8 @@
 //
 #include <hwy/highway.h>
 
+#include "tilewright/device/cpu/kernels/conv2d_weights_dot_plane-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace tilewright::cpu::HWY_NAMESPACE {
 
@@ -25,9 +27,6 @@ const DotOps* dot_table() { return nullptr; }
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-using DotTag = hn::CappedTag<float, kDotLanes>;
-using DotVec = hn::Vec<DotTag>;
-inline constexpr Index kWidth = static_cast<Index>(hn::MaxLanes(DotTag()));
 inline constexpr int kDotSums = HWY_TARGET == HWY_AVX2 ? 12 : 24;
 
 /// One vector of products into all sums; Tail: only the lanes of `mask` count.
@@ -122,102 +121,6 @@ void run_dot(const DotJob& job, int channels, int taps) {
   kTable[channels - 1](taps)(job);
 }
 
-#if !HWY_MEM_OPS_MIGHT_FAULT
-
-/// Lanes that hold columns [begin, end), counted from that of the first lane.
-HWY_INLINE hn::Mask<DotTag> lanes_of(Index begin, Index end) {
-  const DotTag d;
-  const auto first = [d](Index n) {
-    return hn::FirstN(d, static_cast<std::size_t>(std::clamp<Index>(n, 0, kWidth)));
-  };
-  return hn::AndNot(first(begin), first(end));
-}
-
-/// One vector of results, from column x on, with what it meets in rows[i] (null: zeros); Inside:
-/// all of it exists.
-template <bool Inside, int KY, int KX>
-HWY_INLINE void add_plane(const DotPlane& job, const float* results, const float* const (&rows)[KY],
-                          Index x, DotVec (&sum)[KY][KX]) {
-  const DotTag d;
-  const Index left = job.columns - x;
-  const auto w =
-      Inside ? hn::LoadU(d, results + x) : hn::MaskedLoad(lanes_of(0, left), d, results + x);
-#pragma GCC unroll 3
-  for (int i = 0; i < KY; ++i)
-#pragma GCC unroll 3
-    for (int j = 0; j < KX; ++j) {
-      const Index at = x + j * job.dilation_x;
-      auto s = hn::Zero(d);
-      if constexpr (Inside)
-        s = hn::LoadU(d, rows[i] + at);
-      else if (rows[i] != nullptr)
-        s = hn::MaskedLoad(lanes_of(job.real_x.begin - at, std::min(left, job.real_x.end - at)), d,
-                           rows[i] + at);
-      sum[i][j] = hn::MulAdd(w, s, sum[i][j]);
-    }
-}
-
-constexpr Index kRowsAhead = 16;
-
-template <int KY, int KX>
-HWY_INLINE void plane_lanes(const DotPlane& job, Index lane) {
-  const DotTag d;
-  DotVec sum[KY][KX];
-#pragma GCC unroll 3
-  for (int i = 0; i < KY; ++i)
-#pragma GCC unroll 3
-    for (int j = 0; j < KX; ++j) sum[i][j] = hn::Zero(d);
-  // Vectors that begin at columns [begin, end) meet what exists.
-  const Index begin = std::max<Index>(0, job.real_x.begin);
-  const Index end = std::min(job.columns, job.real_x.end - (KX - 1) * job.dilation_x) - kWidth + 1;
-  for (Index y = 0; y < job.rows; ++y) {
-    const float* const results = job.results + y * job.results_row;
-    const float* rows[KY];
-    bool real = true;
-    for (Index i = 0; i < KY; ++i) {
-      const Index row = y + i * job.dilation_y;
-      rows[i] = job.real_y.contains(row) ? job.source + row * job.source_row : nullptr;
-      real = real && rows[i] != nullptr;
-    }
-    // Rows are short, and often the next image begins before hardware has looked ahead.
-    if (lane == 0)
-      for (Index x = 0; x < job.columns; x += kDotLanes) {
-        __builtin_prefetch(results + kRowsAhead * job.results_row + x);
-        __builtin_prefetch(job.source + (y + KY + kRowsAhead) * job.source_row + x);
-      }
-    Index x = lane;
-    const Index inside = real ? begin : job.columns;
-    for (; x < std::min(inside, job.columns); x += kDotLanes)
-      add_plane<false, KY, KX>(job, results, rows, x, sum);
-    for (; x < end; x += kDotLanes) add_plane<true, KY, KX>(job, results, rows, x, sum);
-    for (; x < job.columns; x += kDotLanes) add_plane<false, KY, KX>(job, results, rows, x, sum);
-  }
-#pragma GCC unroll 3
-  for (int i = 0; i < KY; ++i)
-#pragma GCC unroll 3
-    for (int j = 0; j < KX; ++j)
-      hn::StoreU(sum[i][j], d, job.sums + (i * KX + j) * kDotLanes + lane);
-}
-
-template <int KY, int KX>
-HWY_NOINLINE void plane_of(const DotPlane& job) {
-  for (Index lane = 0; lane < kDotLanes; lane += kWidth) plane_lanes<KY, KX>(job, lane);
-}
-
-void run_plane(const DotPlane& job) {
-  using Run = void(const DotPlane&);
-  static constexpr Run* kTable[DotPlane::kMostTaps][DotPlane::kMostTaps] = {
-      {&plane_of<1, 1>, &plane_of<1, 2>, &plane_of<1, 3>},
-      {&plane_of<2, 1>, &plane_of<2, 2>, &plane_of<2, 3>},
-      {&plane_of<3, 1>, &plane_of<3, 2>, &plane_of<3, 3>}};
-  kTable[job.ky - 1][job.kx - 1](job);
-}
-constexpr auto kPlane = &run_plane;
-
-#else
-constexpr void (*kPlane)(const DotPlane&) = nullptr;
-#endif
-
 void pick_elements(const float* from, Index step, float* to, Index count) {
   const hn::ScalableTag<float> d;
   const auto width = static_cast<Index>(hn::Lanes(d));
@@ -267,7 +170,8 @@ void add_lanes(const float* sums, Index count, double* to) {
 }
 
 const DotOps* dot_table() {
-  static const DotOps table{kDotSums, &run_dot, kPlane, &pick_elements, &add_lanes};
+  static const DotOps table{kDotSums, &run_dot, kMasksMemory ? &run_plane : nullptr, &pick_elements,
+                            &add_lanes};
   return &table;
 }
 

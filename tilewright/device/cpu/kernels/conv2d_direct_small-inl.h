@@ -1,0 +1,292 @@
+// Several output rows of one channel by a small window of neighbouring taps: all weights stay in
+// registers, and so do the sums of a tile; included once per target.
+//
+// Vectors of the source that lie inside the image go through a loop without a branch; those that
+// reach over its edges are loaded under a mask, and rows outside of it are zeros.
+#if defined(TILEWRIGHT_CONV2D_DIRECT_SMALL) == defined(HWY_TARGET_TOGGLE)
+#ifdef TILEWRIGHT_CONV2D_DIRECT_SMALL
+#undef TILEWRIGHT_CONV2D_DIRECT_SMALL
+#else
+#define TILEWRIGHT_CONV2D_DIRECT_SMALL
+#endif
+
+#include <hwy/cache_control.h>
+#include <hwy/highway.h>
+
+#include <cstdlib>
+
+#include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
+#include "tilewright/device/cpu/kernels/conv2d_direct_tiles-inl.h"
+#include "tilewright/device/cpu/simd_masks-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tilewright::cpu::HWY_NAMESPACE {
+#if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+
+/// Compilers would rather load a source vector again for each row than keep it.
+template <class V>
+HWY_INLINE void keep_loaded(V& v) {
+#if HWY_ARCH_X86
+  asm volatile("" : "+v"(v.raw));
+#endif
+}
+
+/// Tiles below for which memory is asked early.
+inline constexpr int kBlocksAhead = 2;
+
+template <bool Whole, int R, int V, class T>
+HWY_INLINE void load_rows(const T* dst, Index step, const Spot& lanes,
+                          hn::Vec<Tag<T>> (&sum)[R][V]) {
+#pragma GCC unroll 16
+  for (int y = 0; y < R; ++y)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v)
+      sum[y][v] = load_lanes<Whole>(dst + y * step + v * kLanes<T>, 1, lanes);
+}
+
+template <bool Whole, int R, int V, class T>
+HWY_INLINE void store_rows(T* dst, Index step, const Spot& lanes,
+                           const hn::Vec<Tag<T>> (&sum)[R][V]) {
+#pragma GCC unroll 16
+  for (int y = 0; y < R; ++y)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v)
+      store_lanes<Whole>(sum[y][v], dst + y * step + v * kLanes<T>, 1, lanes);
+}
+
+/// K x K weights of one channel.
+template <int K, class T>
+HWY_INLINE void load_factors(const RowsJob<T>& job, hn::Vec<Tag<T>> (&factor)[K][K]) {
+  const Tag<T> d;
+#pragma GCC unroll 16
+  for (int i = 0; i < K; ++i)
+#pragma GCC unroll 16
+    for (int j = 0; j < K; ++j)
+      factor[i][j] = hn::Set(d, job.weights[i * job.weights_row + j * job.weights_step]);
+}
+
+/// Source row r through the taps of column kx, into all output rows that it reaches.
+template <int K, int R, int V, class Vec>
+HWY_INLINE void add_small(int r, int kx, Vec (&s)[V], const Vec (&factor)[K][K], Vec (&sum)[R][V]) {
+#pragma GCC unroll 16
+  for (int v = 0; v < V; ++v) keep_loaded(s[v]);
+#pragma GCC unroll 16
+  for (int y = std::max(0, r - K + 1); y < std::min(R, r + 1); ++y)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) sum[y][v] = hn::MulAdd(factor[r - y][kx], s[v], sum[y][v]);
+}
+
+template <int R, int V, class T>
+HWY_INLINE void add_bias(const T* bias, hn::Vec<Tag<T>> (&sum)[R][V]) {
+  if (bias == nullptr) return;
+  const auto b = hn::Set(Tag<T>(), *bias);
+#pragma GCC unroll 16
+  for (int y = 0; y < R; ++y)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) sum[y][v] = hn::Add(sum[y][v], b);
+}
+
+/// What the results of a step are. Plain: sums from +0, without a bias.
+enum class Small { kPlain, kOther };
+
+/// R rows from y0 on; tiles of V vectors that begin at columns `begin` up to before `end`, whose
+/// source all exists. Mirrored: taps go down in memory.
+template <Small S, bool Mirrored, int K, int R, int V, class T>
+HWY_NOINLINE void small_inside(const RowsJob<T>& job, Index y0, Index begin, Index end) {
+  const Tag<T> d;
+  constexpr Index kWide = V * kLanes<T>;
+  constexpr Index kLine = 64 / static_cast<Index>(sizeof(T));
+  constexpr int kTiles = kWide < kLine ? 2 : 1;
+  const Spot all{0, 0, 0, kLanes<T>};
+  hn::Vec<Tag<T>> factor[K][K];
+  load_factors(job, factor);
+  const T* src[K + R - 1];
+  T* dst[R];
+#pragma GCC unroll 16
+  for (int r = 0; r < K + R - 1; ++r) src[r] = job.src + (y0 + r) * job.src_row_stride;
+#pragma GCC unroll 16
+  for (int y = 0; y < R; ++y) dst[y] = job.dst + (y0 + y) * job.dst_row_stride;
+  const Index dst_step = job.dst_row_stride;
+  const auto tile = [&](Index x) HWY_ATTR {
+    hn::Vec<Tag<T>> sum[R][V];
+    if (S != Small::kOther || job.first) {
+#pragma GCC unroll 16
+      for (int y = 0; y < R; ++y)
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) sum[y][v] = hn::Zero(d);
+    } else {
+      load_rows<true>(dst[0] + x, dst_step, all, sum);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < K + R - 1; ++r)
+#pragma GCC unroll 16
+      for (int kx = 0; kx < K; ++kx) {
+        hn::Vec<Tag<T>> s[V];
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v)
+          s[v] = hn::LoadU(d, src[r] + x + (Mirrored ? -kx : kx) + v * kLanes<T>);
+        add_small(r, kx, s, factor, sum);
+      }
+    if (S == Small::kOther) add_bias(job.bias, sum);
+#pragma GCC unroll 16
+    for (int y = 0; y < R; ++y)
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) hn::StoreU(sum[y][v], d, dst[y] + x + v * kLanes<T>);
+  };
+  for (Index x = begin; x < end;) {
+#pragma GCC unroll 16
+    for (int r = K - 1; r < K + R - 1; ++r)
+#pragma GCC unroll 16
+      for (Index line = 0; line < kWide; line += kLine)
+        __builtin_prefetch(src[r] + x + job.ahead + line);
+    tile(x);
+    x += kWide;
+    if (kTiles == 1 || x == end) continue;
+    tile(x);
+    x += kWide;
+  }
+}
+
+/// Lanes of a vector that begins at column `x` of the source and lie inside the image.
+template <class T>
+HWY_INLINE auto real_lanes(const RowsJob<T>& job, Index x) {
+  return lanes_in<T>(job.real_x.begin - x, job.real_x.end - x);
+}
+
+/// One tile anywhere. Of several vectors only the first and the last may reach over the edges of
+/// the image. Unless Whole, lanes of the only vector before `skip` belong to a neighbour.
+template <bool Whole, int K, int R, int V, class T>
+HWY_NOINLINE void small_padded(const RowsJob<T>& job, Index y0, Index x, int skip) {
+  const Tag<T> d;
+  const Spot lanes{0, 0, skip, kLanes<T>};
+  const Index dst_step = job.dst_row_stride, dx = job.dilation_x;
+  hn::Vec<Tag<T>> factor[K][K], sum[R][V];
+  load_factors(job, factor);
+  T* const dst = job.dst + y0 * dst_step + x;
+  if (job.first) {
+#pragma GCC unroll 16
+    for (int y = 0; y < R; ++y)
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) sum[y][v] = hn::Zero(d);
+  } else {
+    load_rows<Whole>(dst, dst_step, lanes, sum);
+  }
+  const T* src = job.src + y0 * job.src_row_stride + x;
+  hn::Mask<Tag<T>> left[K], right[K];
+  if constexpr (kMasksMemory)
+#pragma GCC unroll 16
+    for (int j = 0; j < K; ++j) {
+      left[j] = real_lanes(job, x + j * dx);
+      right[j] = V == 1 ? left[j] : real_lanes(job, x + j * dx + (V - 1) * kLanes<T>);
+    }
+#pragma GCC unroll 16
+  for (int r = 0; r < K + R - 1; ++r, src += job.src_row_stride) {
+    const bool real = job.real_y.contains(y0 + r);
+#pragma GCC unroll 16
+    for (int kx = 0; kx < K; ++kx) {
+      hn::Vec<Tag<T>> s[V];
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) {
+        const T* from = src + kx * dx + v * kLanes<T>;
+        if (!real)
+          s[v] = hn::Zero(d);
+        else if (kMasksMemory && (v == 0 || v == V - 1))
+          s[v] = hn::MaskedLoad(v == 0 ? left[kx] : right[kx], d, from);
+        else
+          s[v] = hn::LoadU(d, from);
+      }
+      add_small(r, kx, s, factor, sum);
+    }
+  }
+  add_bias(job.bias, sum);
+  store_rows<Whole>(dst, dst_step, lanes, sum);
+}
+
+/// Where tiles of `wide` columns may begin whose source all exists.
+template <int K, int R, class T>
+Interval inside_columns(const RowsJob<T>& job, Index y0, Index wide) {
+  if (!kMasksMemory) return {0, job.columns};
+  if (!job.real_y.contains(Interval{y0, y0 + K + R - 1})) return {};
+  const Index first = job.dilation_x < 0 ? K - 1 : 0;
+  return {job.real_x.begin + first, job.real_x.end - wide - K + 2 + first};
+}
+
+/// R rows, from column `x` on, as many whole tiles of V vectors as there are; returns their end.
+template <Small S, bool Mirrored, int K, int R, int V, class T>
+Index small_tiles(const RowsJob<T>& job, Index y0, Index x) {
+  constexpr Index kWide = V * kLanes<T>;
+  const Interval inside = inside_columns<K, R>(job, y0, kWide);
+  while (x + kWide <= job.columns) {
+    const Index last = std::min(inside.end - 1, job.columns - kWide);
+    if (x < inside.begin || x > last) {
+      small_padded<true, K, R, V>(job, y0, x, 0);
+      x += kWide;
+      continue;
+    }
+    const Index end = x + ((last - x) / kWide + 1) * kWide;
+    small_inside<S, Mirrored, K, R, V>(job, y0, x, end);
+    x = end;
+  }
+  return x;
+}
+
+/// R rows, all columns.
+template <Small S, bool Mirrored, int K, int R, class T>
+void small_block(const RowsJob<T>& job, Index y0) {
+  Index x = 0;
+  if constexpr (kSums >= 24) {
+    x = small_tiles<S, Mirrored, K, R, 4>(job, y0, x);
+    x = small_tiles<S, Mirrored, K, R, 2>(job, y0, x);
+  }
+  x = small_tiles<S, Mirrored, K, R, 1>(job, y0, x);
+  if (x == job.columns) return;
+  const Index last = job.columns - kLanes<T>;
+  small_padded<false, K, R, 1>(job, y0, last, static_cast<int>(x - last));
+}
+
+template <int K, int R, class T>
+void small_block(const RowsJob<T>& job, Index y0) {
+  const bool plain = job.first && job.bias == nullptr;
+  const auto run = [&]<bool Mirrored>() {
+    if constexpr (R > 1) {
+      if (plain) return small_block<Small::kPlain, Mirrored, K, R>(job, y0);
+    }
+    small_block<Small::kOther, Mirrored, K, R>(job, y0);
+  };
+  job.dilation_x < 0 ? run.template operator()<true>() : run.template operator()<false>();
+}
+
+/// The same past the caches, in long runs. Loads wait for stores on their way to memory that lie at
+/// the same place of a page, as those of the tile to the left do where src and dst are alike.
+template <int K, int R, class T>
+void streamed_block(const RowsJob<T>& job, Index y0) {
+  constexpr Index kWaiting = 2048 / sizeof(T);  // columns that stay in the first cache
+  const Tag<T> d;
+  HWY_ALIGN T waiting[R * kWaiting];
+  for (Index x = 0; x < job.columns;) {
+    const Index left = job.columns - x;
+    // A rest narrower than a vector would not do.
+    const Index wide = left <= kWaiting              ? left
+                       : left < kWaiting + kLanes<T> ? kWaiting - kLanes<T>
+                                                     : kWaiting;
+    RowsJob<T> part = job;
+    part.src += y0 * job.src_row_stride + x;
+    part.real_y = job.real_y.shifted(-y0), part.real_x = job.real_x.shifted(-x);
+    part.dst = waiting, part.dst_row_stride = kWaiting;
+    part.columns = wide;
+    small_block<K, R>(part, 0);
+    for (int y = 0; y < R; ++y) {
+      const T* const from = waiting + y * kWaiting;
+      T* const to = job.dst + (y0 + y) * job.dst_row_stride + x;
+      Index i = 0;
+      for (; i + kLanes<T> <= wide; i += kLanes<T>) hn::Stream(hn::Load(d, from + i), d, to + i);
+      std::copy(from + i, from + wide, to + i);
+    }
+    x += wide;
+  }
+}
+
+#endif
+}  // namespace tilewright::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
