@@ -10,7 +10,7 @@
 namespace tilewright {
 
 struct TuneOptions {
-  /// A third of the problems, fewer repetitions.
+  /// A third of the problems, each timed in one round.
   bool quick = false;
   /// Where files are written and read to measure them; empty: not measured.
   std::string folder{};

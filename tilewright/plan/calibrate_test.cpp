@@ -40,7 +40,7 @@ Measurements measure(const Machine& truth, double noise = 1) {
     const double copies = copy_seconds(source, operand_bytes(p), truth) +
                           copy_seconds(weights_copies(p), operand_bytes(p), truth);
     const double kernel = kernel_seconds(p, whole(p.problem.extents())) + truth.step_seconds;
-    found.runs.push_back({"cpu:conv2d/direct", p.problem, copies * factor, kernel * factor,
+    found.runs.push_back({"cpu:conv2d/direct", p.problem, copies * factor, kernel * factor, 0,
                           (copies + kernel) * factor + truth.piece_seconds});
     factor = 1 / factor;
   }
