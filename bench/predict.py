@@ -9,9 +9,9 @@ its automatic plan, and prints predicted and measured seconds, their ratio, and 
 problems within the limit. What counts as measured is a low quantile of all repetitions, as in
 `tilewright tune`: other programs only ever slow one down. Several rounds over all problems spread
 the repetitions of each over minutes. With --pairs, times that plan in turn with forced cuts of many
-kinds, and counts how often the plan that is predicted to be quicker is quicker, of the pairs that
-differ by more than 10 % when measured. Run `tilewright tune` first; --no-tune judges the first
-guesses."""
+kinds, and counts how often the plan that is predicted to be quicker is quicker, of the pairs of
+unlike plans that differ by more than 10 % when measured. Run `tilewright tune` first; --no-tune
+judges the first guesses."""
 
 import argparse
 import json
@@ -89,7 +89,8 @@ def judge_pairs(lines, options):
             if len(rows) < 2:
                 continue
             a, b = (seconds_of(r, options) for r in rows)
-            if max(a, b) < 1.1 * min(a, b):
+            same = rows[0]["predicted_seconds"] == rows[1]["predicted_seconds"]  # forced or not
+            if same or max(a, b) < 1.1 * min(a, b):
                 continue
             predicted = rows[0]["predicted_seconds"] < rows[1]["predicted_seconds"]
             total += 1

@@ -20,7 +20,7 @@ struct TuneOptions {
   std::function<void(double, const std::string&)> progress{};
 };
 
-/// Times the kernels of `machine`, with all its threads, on small problems of many kinds. Throws
+/// Times the kernels of `machine`, with all its threads, on problems of many kinds. Throws
 /// Interrupted, StoreError.
 Measurements tune(const Machine& machine, const TuneOptions& options = {});
 

@@ -8,7 +8,8 @@
 namespace tilewright {
 namespace {
 
-constexpr double kRunSeconds = 0.3e-6;  // one contiguous run of a file, or of padding
+constexpr double kRunSeconds = 0.3e-6;       // one contiguous run of a file, or of padding
+constexpr double kPipelineSeconds = 0.2e-3;  // two threads, to start and to wait for
 
 double size(DType t) { return static_cast<double>(size_of(t)); }
 
@@ -133,7 +134,7 @@ void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
   }
   const double cores = (p.compute_seconds * p.threads + read + write) / std::max(2, p.threads);
   const double slowest = std::max({p.compute_seconds, read, write, cores});
-  p.seconds = slowest + (read + write) / static_cast<double>(counts.pieces);
+  p.seconds = kPipelineSeconds + slowest + (read + write) / static_cast<double>(counts.pieces);
 }
 
 }  // namespace tilewright
