@@ -8,8 +8,8 @@
 namespace tilewright {
 namespace {
 
-constexpr double kRunSeconds = 0.3e-6;       // one contiguous run of a file, or of padding
-constexpr double kPipelineSeconds = 0.2e-3;  // two threads, to start and to wait for
+constexpr double kRunSeconds = 0.3e-6;        // one contiguous run of a file, or of padding
+constexpr double kPipelineSeconds = 0.25e-3;  // two threads, to start and to wait for
 
 double size(DType t) { return static_cast<double>(size_of(t)); }
 
