@@ -1,5 +1,6 @@
-// Forward problems of many kinds, with their gradients, each by every kernel that computes it; and
-// a file to file run. Of several runs one of the quickest counts: others only ever slow one down.
+// Forward problems of many kinds, with their gradients, each by every kernel that could serve it;
+// and a file to file run. What counts is a low quantile of runs that lie seconds apart: other
+// programs only ever slow one down.
 #include "tilewright/api/tune.h"
 
 #include <fmt/format.h>
@@ -23,7 +24,8 @@ using Clock = std::chrono::steady_clock;
 using namespace literals;
 
 // One of each kind that kernels treat differently: many and few channels, wide and narrow images,
-// strides, dilation, groups, large windows, tiny work.
+// strides, dilation, groups, large windows; small ones, such as pieces are, and ones that caches do
+// not hold.
 constexpr const char* kProblems[]{
     "ci64 y96 x96 co64 k3x3 p1,1,1,1",
     "ci1 y64 x64 co1 k3x3 p1,1,1,1",
@@ -55,14 +57,41 @@ constexpr const char* kProblems[]{
     "ci16 y16 x16 co16 k3x3 p1,1,1,1",
     "ci128 y40 x40 co128 k15x15 p7,7,7,7 g128",
     "n8 ci64 y28 x28 co64 k3x3 p1,1,1,1",
+    "ci192 y96 x96 co192 k3x3 p1,1,1,1",
+    "ci320 y48 x48 co320 k3x3 p1,1,1,1",
+    "ci1 y2600 x2600 co1 k23x23 p11,11,11,11",
+    "ci8 y1200 x1200 co8 k3x3 p1,1,1,1",
+    "ci160 y200 x200 co160 k3x3 p1,1,1,1 g160",
+    "ci192 y150 x150 co192 k1x1",
+    "ci3 y900 x900 co48 k5x5 s2x2 p2,2,2,2",
+    "ci192 y100 x100 co192 k3x3 s2x2 p1,1,1,1",
+    "ci384 y7 x7 co384 k3x3 p1,1,1,1",
+    "ci384 y7 x7 co1536 k1x1",
+    "ci384 y14 x14 co384 k3x3 s2x2 p1,1,1,1",
+    "ci192 y48 x48 co96 k1x1",
+    "ci2 y128 x128 co2 k3x3 p1,1,1,1 g2",
+    "ci64 y8 x256 co64 k3x3 p1,1,1,1",
+    "ci32 y64 x64 co32 k3x3",
+    "ci96 y8 x64 co96 k1x1",
+    "ci1 y8 x2000 co1 k9x9 p4,4,4,4",
 };
 constexpr std::size_t kQuickStep = 3;
 // Kernels that would take longer than this, by their first guesses, are not asked.
 constexpr double kMostSeconds = 0.05;
-constexpr int kLeastRuns = 3, kMostRuns = 40;
+// Nor are those that need so many times the cycles of the quickest.
+constexpr double kMostCycles = 1.5;
+// But a kernel that is nowhere near is timed on so many problems that take it no longer than this.
+constexpr std::size_t kLeastJobs = 3;
+constexpr double kShortSeconds = 0.005;
+// Of one job in one round, the first not counted.
+constexpr int kLeastRuns = 2, kMostRuns = 20;
+constexpr auto kRoundTime = std::chrono::milliseconds(8);
+// When jobs are not timed once more.
+constexpr double kEnoughSeconds = 24;
+constexpr int kMostRounds = 8;
+constexpr double kQuantile = 0.1;
 constexpr Index kFileSide = 6000;  // 144 MB
 constexpr int kFileRuns = 3;
-constexpr int kRounds = 3;
 
 std::vector<Problem> problems(bool quick) {
   std::vector<Problem> list;
@@ -76,29 +105,67 @@ std::vector<Problem> problems(bool quick) {
 }
 
 Tensor ramp(const TensorSpec& spec) {
+  constexpr Index kPeriod = 251;
   Tensor t(spec);
   float* v = t.data<float>();
-  for (Index i = 0; i < spec.volume(); ++i) v[i] = static_cast<float>(i % 251) / 128 - 1;
+  const Index volume = spec.volume();
+  for (Index i = 0; i < std::min(kPeriod, volume); ++i) v[i] = static_cast<float>(i) / 128 - 1;
+  for (Index i = kPeriod; i < volume; ++i) v[i] = v[i - kPeriod];
   return t;
 }
 
 struct Job {
   const KernelInfo* kernel;
   Problem problem;
+  Plan plan{};
+  std::vector<Trace> traces{};
 };
 
-std::vector<Job> jobs(const Machine& machine, bool quick) {
-  std::vector<Job> list;
-  for (const Problem& p : problems(quick))
-    for (const KernelInfo& k : machine.kernels) {
-      if (!computes(k, p)) continue;
-      const double threads = k.workspace_bytes_per_thread > 0 ? machine.threads : 1;
-      if (k.seconds(*p.layer, whole(p.extents())) / threads < kMostSeconds) list.push_back({&k, p});
-    }
+double guessed_seconds(const Machine& machine, const KernelInfo& k, const Problem& p) {
+  const double threads = k.workspace_bytes_per_thread > 0 ? machine.threads : 1;
+  return k.seconds(*p.layer, whole(p.extents())) / threads;
+}
+
+// Kernels of `problem` that plans could take for some exactness, even if its sizes were a little
+// different.
+std::vector<const KernelInfo*> near_kernels(const Problem& problem, const Machine& machine) {
+  const auto cycles = [&](const KernelInfo* k) {
+    return time_of(work_of(*k, *problem.layer, whole(problem.extents())), k->per_cycle);
+  };
+  std::vector<const KernelInfo*> list;
+  for (const Exactness least : {Exactness::kBits, Exactness::kStable, Exactness::kBound}) {
+    PlanOptions options;
+    options.least = least;
+    const auto by_cycles = choose_kernels(problem, machine, options);
+    for (const KernelInfo* k : by_cycles)
+      if (cycles(k) <= kMostCycles * cycles(by_cycles.front()) &&
+          std::find(list.begin(), list.end(), k) == list.end())
+        list.push_back(k);
+  }
   return list;
 }
 
-MeasuredRun measure(const Job& job, const Machine& machine, const TuneOptions& options) {
+std::vector<Job> jobs(const Machine& machine, bool quick) {
+  std::vector<Job> list;
+  const std::vector<Problem> all = problems(quick);
+  for (const Problem& p : all)
+    for (const KernelInfo* k : near_kernels(p, machine))
+      if (guessed_seconds(machine, *k, p) < kMostSeconds) list.push_back({k, p});
+  for (const KernelInfo& k : machine.kernels) {
+    const auto is_its = [&](const Job& j) { return j.kernel == &k; };
+    auto missing =
+        static_cast<std::ptrdiff_t>(kLeastJobs) - std::count_if(list.begin(), list.end(), is_its);
+    for (const Problem& p : all)
+      if (missing > 0 && computes(k, p) && guessed_seconds(machine, k, p) < kShortSeconds)
+        list.push_back({&k, p}), --missing;
+  }
+  // Threads of other libraries stay busy for a while after their work.
+  std::stable_partition(list.begin(), list.end(),
+                        [](const Job& j) { return j.kernel->order != Order::kFree; });
+  return list;
+}
+
+Plan plan_of(const Job& job, const Machine& machine) {
   PlanOptions planning;
   planning.least = Exactness::kBound;
   planning.kernel = job.kernel->device + ":" + job.kernel->name;
@@ -108,33 +175,46 @@ MeasuredRun measure(const Job& job, const Machine& machine, const TuneOptions& o
   for (const Axis a : kAxes)
     if (a != Axis::kCo || extents[Axis::kG] == 1)  // which would count the channels of all groups
       planning.force += fmt::format(",{}={}", to_string(a), extents[a]);
-  const Plan p = plan(job.problem, machine, planning);
-  const Tensor src = ramp(job.problem.spec(Operand::kSrc));
-  const Tensor weights = ramp(job.problem.spec(Operand::kWeights));
-  Tensor dst(job.problem.spec(Operand::kDst));
+  return plan(job.problem, machine, planning);
+}
+
+/// The operands of a problem: of large ones they take as long to set up as to run.
+struct Data {
+  Data() = default;
+  explicit Data(const Problem& p)
+      : line(p.line()),
+        src(ramp(p.spec(Operand::kSrc))),
+        weights(ramp(p.spec(Operand::kWeights))),
+        dst(p.spec(Operand::kDst)) {}
+  std::string line;
+  Tensor src, weights, dst;
+};
+
+void time_once_more(Job& job, Data& data, const TuneOptions& options) {
+  if (data.line != job.problem.line()) data = {}, data = Data(job.problem);
   RunOptions running;
   running.cancel = options.cancel;
   running.fingerprint = false;
-  run(p, src, weights, nullptr, dst, running);
-  std::vector<Trace> traces;
-  const auto end = Clock::now() + std::chrono::milliseconds(options.quick ? 10 : 15);
-  while (static_cast<int>(traces.size()) < kLeastRuns ||
-         (Clock::now() < end && static_cast<int>(traces.size()) < kMostRuns))
-    traces.push_back(run(p, src, weights, nullptr, dst, running));
-  const auto quiet = [&](double Trace::*seconds) {
-    std::vector<double> v;
-    for (const Trace& t : traces) v.push_back(t.*seconds);
-    std::sort(v.begin(), v.end());
-    return std::max(1e-8, v[v.size() / 10]);
-  };
-  return {planning.kernel, job.problem, quiet(&Trace::read_seconds), quiet(&Trace::compute_seconds),
-          quiet(&Trace::seconds)};
+  const auto end = Clock::now() + kRoundTime;
+  for (int i = 0; i < kLeastRuns || (i < kMostRuns && Clock::now() < end); ++i) {
+    const Trace t = run(job.plan, data.src, data.weights, nullptr, data.dst, running);
+    if (i > 0) job.traces.push_back(t);
+  }
 }
 
-void keep_quickest(MeasuredRun& best, const MeasuredRun& run) {
-  best.read_seconds = std::min(best.read_seconds, run.read_seconds);
-  best.compute_seconds = std::min(best.compute_seconds, run.compute_seconds);
-  best.seconds = std::min(best.seconds, run.seconds);
+MeasuredRun result_of(const Job& job) {
+  const auto quiet = [&](double Trace::*seconds) {
+    std::vector<double> v;
+    for (const Trace& t : job.traces) v.push_back(t.*seconds);
+    std::sort(v.begin(), v.end());
+    return std::max(1e-8, v[static_cast<std::size_t>(kQuantile * static_cast<double>(v.size()))]);
+  };
+  return {job.kernel->device + ":" + job.kernel->name,
+          job.problem,
+          quiet(&Trace::read_seconds),
+          quiet(&Trace::compute_seconds),
+          quiet(&Trace::write_seconds),
+          quiet(&Trace::seconds)};
 }
 
 /// Two files that go away whatever happens.
@@ -194,22 +274,24 @@ Measurements tune(const Machine& machine, const TuneOptions& options) {
   const auto tell = [&](double fraction, const std::string& what) {
     if (options.progress) options.progress(fraction, what);
   };
+  const auto begin = Clock::now();
+  const auto enough = [&](double rounds) {
+    const std::chrono::duration<double> passed = Clock::now() - begin;
+    return options.quick ? rounds : std::max(passed.count() / kEnoughSeconds, rounds / kMostRounds);
+  };
   if (!options.folder.empty()) tell(0, "files");
   found.files = measure_files(machine, options);
-  const auto list = jobs(machine, options.quick);
+  auto list = jobs(machine, options.quick);
+  for (Job& job : list) job.plan = plan_of(job, machine);
+  const auto count = static_cast<double>(list.size());
+  Data data;
   // A disturbance that lasts seconds spoils one round.
-  const int rounds = options.quick ? 1 : kRounds;
-  const double all = static_cast<double>(list.size()) * rounds;
-  for (int round = 0; round < rounds; ++round)
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      tell((static_cast<double>(list.size()) * round + static_cast<double>(i)) / all,
-           list[i].kernel->name);
-      const MeasuredRun run = measure(list[i], machine, options);
-      if (round == 0)
-        found.runs.push_back(run);
-      else
-        keep_quickest(found.runs[i], run);
-    }
+  for (double done = 0; done < count || enough(done / count) < 1; ++done) {
+    Job& job = list[static_cast<std::size_t>(done) % list.size()];
+    tell(std::min(1.0, enough(done / count)), job.kernel->name);
+    time_once_more(job, data, options);
+  }
+  for (const Job& job : list) found.runs.push_back(result_of(job));
   tell(1, "done");
   return found;
 }

@@ -10,7 +10,7 @@
 namespace tilewright {
 
 struct TuneOptions {
-  /// A third of the problems, fewer repetitions.
+  /// A third of the problems, each timed in one round.
   bool quick = false;
   /// Where files are written and read to measure them; empty: not measured.
   std::string folder{};
@@ -20,7 +20,7 @@ struct TuneOptions {
   std::function<void(double, const std::string&)> progress{};
 };
 
-/// Times the kernels of `machine`, with all its threads, on small problems of many kinds. Throws
+/// Times the kernels of `machine`, with all its threads, on problems of many kinds. Throws
 /// Interrupted, StoreError.
 Measurements tune(const Machine& machine, const TuneOptions& options = {});
 

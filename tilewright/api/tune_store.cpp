@@ -19,7 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr std::size_t kMostBytes = std::size_t{1} << 20, kMostRuns = 2000;
 constexpr double kLeastSeconds = 1e-8, kMostSeconds = 1e4;
 constexpr double kMostFlop = 1e14, kMostFileBytes = 1e14;
@@ -79,9 +79,9 @@ MeasuredRun parse_run(const Json& json) {
   const auto seconds = [&](const char* key, double least) {
     return number(json, key, least, kMostSeconds);
   };
-  MeasuredRun run{text(json, "kernel"), parse_problem(text(json, "problem")),
-                  seconds("read_seconds", 0), seconds("compute_seconds", kLeastSeconds),
-                  seconds("seconds", kLeastSeconds)};
+  MeasuredRun run{text(json, "kernel"),        parse_problem(text(json, "problem")),
+                  seconds("read_seconds", 0),  seconds("compute_seconds", kLeastSeconds),
+                  seconds("write_seconds", 0), seconds("seconds", kLeastSeconds)};
   if (!(run.problem.flop() <= kMostFlop))
     throw InvalidArgument(fmt::format("'{}' is too large", run.problem.line()));
   return run;
@@ -141,6 +141,7 @@ std::string to_json(const Measurements& found) {
                          {"problem", r.problem.line()},
                          {"read_seconds", r.read_seconds},
                          {"compute_seconds", r.compute_seconds},
+                         {"write_seconds", r.write_seconds},
                          {"seconds", r.seconds}});
   j["files"] = Json::array();
   for (const MeasuredFile& f : found.files)

@@ -55,8 +55,9 @@ class TuneStore : public ::testing::Test {
     m.threads = threads();
     m.when = "2026-11-21 18:00 UTC";
     m.runs = {
-        {"cpu:conv2d/direct", parse_problem("conv2d ci8 y50 x50 co8 k3x3"), 1e-5, 2e-4, 3e-4},
-        {"cpu:conv2d/direct", parse_problem("conv2d ci64 y90 x90 co64 k3x3"), 3e-4, 8e-3, 9e-3}};
+        {"cpu:conv2d/direct", parse_problem("conv2d ci8 y50 x50 co8 k3x3"), 1e-5, 2e-4, 2e-5, 3e-4},
+        {"cpu:conv2d/direct", parse_problem("conv2d ci64 y90 x90 co64 k3x3"), 3e-4, 8e-3, 1e-4,
+         9e-3}};
     m.files = {{1e8, 0.1, 0.2}};
     return m;
   }
@@ -81,6 +82,7 @@ TEST_F(TuneStore, ReadsBackWhatItWrote) {
   ASSERT_EQ(found->runs.size(), 2U);
   EXPECT_EQ(found->runs[1].problem.line(), sample().runs[1].problem.line());
   EXPECT_EQ(found->runs[1].compute_seconds, 8e-3);
+  EXPECT_EQ(found->runs[1].write_seconds, 1e-4);
   EXPECT_EQ(found->files[0].write_seconds, 0.2);
   EXPECT_EQ(found->when, sample().when);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "new/folder"), {}), 1);
@@ -103,7 +105,7 @@ TEST_F(TuneStore, BelievesNothingElse) {
 }
 
 TEST_F(TuneStore, ChecksEveryValue) {
-  EXPECT_NE(reason(with("\"tilewright_tune\": 1", "\"tilewright_tune\": 2")).find("tune"),
+  EXPECT_NE(reason(with("\"tilewright_tune\": 2", "\"tilewright_tune\": 1")).find("tune"),
             std::string::npos);
   EXPECT_NE(reason(with("threads; ", "threads; other ")).find("another machine"),
             std::string::npos);

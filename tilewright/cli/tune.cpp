@@ -19,10 +19,12 @@ struct Arguments {
 };
 
 std::string rates_text(const Machine& m, const Machine& before) {
-  std::string text =
-      fmt::format("  memory  {}/s in cache, {}/s beyond\n  files   read {}/s, write {}/s\n",
-                  format_bytes(m.near_bytes_per_second), format_bytes(m.far_bytes_per_second),
-                  format_bytes(m.read_bytes_per_second), format_bytes(m.write_bytes_per_second));
+  std::string text = fmt::format(
+      "  memory  {}/s in cache, {}/s beyond, {}/s fresh from the system\n"
+      "  files   read {}/s, write {}/s\n",
+      format_bytes(m.near_bytes_per_second), format_bytes(m.far_bytes_per_second),
+      format_bytes(m.fresh_bytes_per_second), format_bytes(m.read_bytes_per_second),
+      format_bytes(m.write_bytes_per_second));
   for (std::size_t i = 0; i < m.kernels.size(); ++i) {
     const KernelInfo& k = m.kernels[i];
     if (k.samples.empty()) continue;
@@ -36,6 +38,7 @@ std::string rates_text(const Machine& m, const Machine& before) {
 Json rates_json(const Machine& m) {
   Json j{{"near_bytes_per_second", m.near_bytes_per_second},
          {"far_bytes_per_second", m.far_bytes_per_second},
+         {"fresh_bytes_per_second", m.fresh_bytes_per_second},
          {"read_bytes_per_second", m.read_bytes_per_second},
          {"write_bytes_per_second", m.write_bytes_per_second},
          {"row_seconds", m.row_seconds},

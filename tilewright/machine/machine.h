@@ -37,6 +37,9 @@ struct KernelInfo : KernelTraits {
 /// More threads than this are a mistake, wherever the number comes from.
 inline constexpr Index kMostThreads = 4096;
 
+/// The memory of a run of up to so many bytes stays with the process, for the next run.
+inline constexpr Index kKeptBytes = Index{16} << 20;
+
 struct MachineLimits {
   Index host_bytes = 0;  // 0: unchanged
   int threads = 0;       // 0: unchanged
@@ -51,7 +54,8 @@ struct Machine {
   // Of one thread that copies between arrays and tiles.
   double near_bytes_per_second = 10e9;  // as long as all of it stays in the cache
   double far_bytes_per_second = 4e9;
-  double row_seconds = 8e-9;  // of each row of a copy
+  double row_seconds = 8e-9;            // of each row of a copy
+  double fresh_bytes_per_second = 8e9;  // of memory that the system clears before it lends it
   Index cache_bytes = Index{8} << 20;
   double piece_seconds = 15e-6;  // fixed cost of one piece
   double step_seconds = 4e-6;    // fixed cost of one step and its read

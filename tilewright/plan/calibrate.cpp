@@ -1,5 +1,5 @@
-// Rates by least squares of relative errors, then, for each kernel, what is left over on each kind
-// of step.
+// Rates by least squares of the logarithms of what was measured by what is predicted, then, for
+// each kernel, what is left over on each kind of step.
 #include "tilewright/plan/calibrate.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 namespace tilewright {
 namespace {
 
-constexpr std::size_t kTerms = 3;
+constexpr std::size_t kTerms = 4;
 using Terms = std::array<double, kTerms>;
 
 /// Amounts of work, and what they took.
@@ -33,34 +33,51 @@ double median(std::vector<double> v) {
   return v[v.size() / 2];
 }
 
-// Seconds for each unit of work, none negative: the least sum of squares of relative errors, where
-// each guess, scaled to fit, counts as one more observation of weight kGuess.
+// One round of fit() for one term: the step of its logarithm.
+double step_of(const std::vector<Equation>& list, const Terms& x, std::size_t i, double guess) {
+  // A guess counts as so many observations; what is off by more than kOdd counts less.
+  constexpr double kGuess = 0.3, kOdd = 0.3, kMostStep = 0.5;
+  double slope = kGuess * std::log(guess / x[i]), curve = kGuess;
+  for (const Equation& e : list) {
+    const double predicted = dot(e.work, x), share = e.work[i] * x[i] / predicted;
+    const double error = std::log(e.seconds / predicted);
+    const double weight = 1 / std::max(1.0, std::abs(error) / kOdd);
+    slope += weight * share * error;
+    curve += weight * share * share;
+  }
+  return std::clamp(slope / curve, -kMostStep, kMostStep);
+}
+
+// Seconds for each unit of work. Logarithms, so that no term vanishes because others can stand in
+// for it: it would be missed where work is of another kind.
 Terms fit(const std::vector<Equation>& list, Terms guess) {
-  constexpr double kGuess = 0.1;
-  constexpr int kRounds = 200;
+  constexpr int kMostRounds = 200;
+  constexpr double kStill = 1e-4;
   if (list.empty()) return guess;
   std::vector<double> ratios;
   for (const Equation& e : list) ratios.push_back(e.seconds / dot(e.work, guess));
   const double scale = median(ratios);
   for (double& g : guess) g *= scale;
   Terms x = guess;
-  for (int round = 0; round < kRounds; ++round)
+  double moved = 1;
+  for (int round = 0; round < kMostRounds && moved > kStill; ++round) {
+    moved = 0;
     for (std::size_t i = 0; i < kTerms; ++i) {
-      double above = kGuess / guess[i], below = kGuess / (guess[i] * guess[i]);
-      for (const Equation& e : list) {
-        const double a = e.work[i] / e.seconds;
-        above += a * (1 - dot(e.work, x) / e.seconds + a * x[i]);
-        below += a * a;
-      }
-      // A rate that the measurements cannot tell apart from nothing stays within a factor.
-      x[i] = std::max(above / below, guess[i] / 100);
+      const double step = step_of(list, x, i, guess[i]);
+      x[i] *= std::exp(step);
+      moved = std::max(moved, std::abs(step));
     }
+  }
   return x;
 }
 
-Terms terms(const KernelRates& r) { return {1 / r.flop, 1 / r.bytes, 1 / r.visits}; }
+/// A run, with the kernel that it was for, as a plan in one piece, as far as costs need it.
+struct Known {
+  const MeasuredRun* run;
+  std::size_t kernel;
+  Plan plan;
+};
 
-// The run as a plan in one piece, as far as costs need it.
 Plan as_plan(const MeasuredRun& run, const KernelInfo& kernel, int threads) {
   Plan p;
   p.problem = run.problem;
@@ -76,67 +93,75 @@ Plan as_plan(const MeasuredRun& run, const KernelInfo& kernel, int threads) {
   return p;
 }
 
-void calibrate_kernel(KernelInfo& kernel, const Machine& machine, const Measurements& found) {
-  struct Step {
-    const Layer* layer;
-    Block block;
-    double seconds;
-  };
-  std::vector<Step> steps;
-  std::vector<Equation> equations;
-  for (const MeasuredRun& run : found.runs) {
-    if (run.kernel != kernel.device + ":" + kernel.name) continue;
-    const Layer& layer = *run.problem.layer;
-    const Block block = whole(run.problem.extents());
-    const double threads = kernel.workspace_bytes_per_thread > 0 ? found.threads : 1;
-    const double f64 = run.problem.compute == DType::kF64 ? 2 : 1;
-    const double fixed = machine.step_seconds;
-    const double seconds = std::max(0.1 * run.compute_seconds, run.compute_seconds - fixed);
-    const KernelWork work = work_of(kernel, layer, block);
-    steps.push_back({&layer, block, seconds * threads / f64});
-    equations.push_back({{work.flop, work.bytes, work.visits}, seconds * threads / f64});
-  }
-  if (steps.empty()) return;
-  const Terms found_terms = fit(equations, terms(kernel.per_second));
-  kernel.per_second = {1 / found_terms[0], 1 / found_terms[1], 1 / found_terms[2]};
-  kernel.samples.clear();
-  std::vector<RateSample> samples;
-  for (const Step& s : steps)
-    samples.push_back(
-        {likeness(*s.layer, s.block), std::log(s.seconds / kernel.seconds(*s.layer, s.block))});
-  kernel.samples = samples;
+std::vector<Known> known_runs(const Machine& machine, const Measurements& found) {
+  std::vector<Known> list;
+  for (const MeasuredRun& run : found.runs)
+    for (std::size_t k = 0; k < machine.kernels.size(); ++k) {
+      const KernelInfo& kernel = machine.kernels[k];
+      if (run.kernel == kernel.device + ":" + kernel.name)
+        list.push_back({&run, k, as_plan(run, kernel, found.threads)});
+    }
+  return list;
 }
 
-void calibrate_copies(Machine& machine, const Measurements& found) {
+void calibrate_kernel(Machine& machine, std::size_t index, const std::vector<Known>& runs) {
+  KernelInfo& kernel = machine.kernels[index];
+  std::vector<const Known*> steps;
+  std::vector<Equation> equations;
+  for (const Known& k : runs) {
+    if (k.kernel != index) continue;
+    const Plan& p = k.plan;
+    const double threads = kernel.workspace_bytes_per_thread > 0 ? p.threads : 1;
+    const double f64 = p.problem.compute == DType::kF64 ? 2 : 1;
+    const double fixed =
+        machine.step_seconds + fresh_bytes(p).compute / machine.fresh_bytes_per_second;
+    const double measured = k.run->compute_seconds;
+    const double seconds = std::max(0.1 * measured, measured - fixed);
+    const KernelWork work = work_of(kernel, *p.problem.layer, whole(p.problem.extents()));
+    steps.push_back(&k);
+    equations.push_back({{work.flop, work.bytes, work.visits, 0}, seconds * threads / f64});
+  }
+  if (steps.empty()) return;
+  const KernelRates& guess = kernel.per_second;
+  const Terms x = fit(equations, {1 / guess.flop, 1 / guess.bytes, 1 / guess.visits, 1});
+  kernel.per_second = {1 / x[0], 1 / x[1], 1 / x[2]};
+  kernel.samples.clear();
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const Problem& p = steps[i]->plan.problem;
+    const Equation& e = equations[i];
+    kernel.samples.push_back(
+        {likeness(*p.layer, whole(p.extents())), std::log(e.seconds / dot(e.work, x))});
+  }
+}
+
+void calibrate_copies(Machine& machine, const std::vector<Known>& runs) {
   // Shorter ones say more about the clock than about copies.
   constexpr double kLeast = 20e-6;
   std::vector<Equation> equations;
   std::vector<double> fixed;
-  const auto add = [&](const CopyWork& work, double far, double seconds) {
-    if (seconds > kLeast)
-      equations.push_back({{work.bytes * (1 - far), work.bytes * far, work.rows}, seconds});
+  const auto add = [&](const CopyWork& work, double far, double fresh, double seconds) {
+    if (seconds > kLeast && work.bytes > 0)
+      equations.push_back({{work.bytes * (1 - far), work.bytes * far, work.rows, fresh}, seconds});
   };
-  for (const MeasuredRun& run : found.runs) {
-    for (const KernelInfo& kernel : machine.kernels) {
-      if (run.kernel != kernel.device + ":" + kernel.name) continue;
-      const Plan p = as_plan(run, kernel, found.threads);
-      const CopyWork a = p.src_in_place ? CopyWork{} : source_copies(p), b = weights_copies(p);
-      const double far = far_share(operand_bytes(p), machine);
-      const double rest = run.seconds - run.read_seconds - run.compute_seconds;
-      add({a.bytes + b.bytes, a.rows + b.rows}, far, run.read_seconds);
-      if (p.dst_in_place)
-        fixed.push_back(rest);
-      else
-        add(result_copies(p), far, rest);
-    }
+  for (const Known& k : runs) {
+    const Plan& p = k.plan;
+    const CopyWork source = p.src_in_place ? CopyWork{} : source_copies(p);
+    const CopyWork weights = p.weights_in_place ? CopyWork{} : weights_copies(p);
+    const double far = far_share(operand_bytes(p), machine);
+    add({source.bytes + weights.bytes, source.rows + weights.rows}, far, fresh_bytes(p).read,
+        k.run->read_seconds);
+    if (!p.dst_in_place) add(result_copies(p), far, 0, k.run->write_seconds);
+    fixed.push_back(k.run->seconds - k.run->read_seconds - k.run->compute_seconds -
+                    k.run->write_seconds);
   }
   if (equations.empty()) return;
-  const Terms x = fit(equations, {1 / machine.near_bytes_per_second,
-                                  1 / machine.far_bytes_per_second, machine.row_seconds});
+  const Terms x =
+      fit(equations, {1 / machine.near_bytes_per_second, 1 / machine.far_bytes_per_second,
+                      machine.row_seconds, 1 / machine.fresh_bytes_per_second});
   machine.near_bytes_per_second = 1 / x[0];
   machine.far_bytes_per_second = 1 / x[1];
   machine.row_seconds = x[2];
-  if (fixed.empty()) return;
+  machine.fresh_bytes_per_second = 1 / x[3];
   std::sort(fixed.begin(), fixed.end());
   machine.piece_seconds = std::clamp(fixed[fixed.size() / 4], 1e-6, 1e-3);
 }
@@ -155,8 +180,9 @@ void calibrate_files(Machine& machine, const Measurements& found) {
 }  // namespace
 
 Machine calibrate(Machine machine, const Measurements& found) {
-  calibrate_copies(machine, found);
-  for (KernelInfo& kernel : machine.kernels) calibrate_kernel(kernel, machine, found);
+  const std::vector<Known> runs = known_runs(machine, found);
+  calibrate_copies(machine, runs);
+  for (std::size_t i = 0; i < machine.kernels.size(); ++i) calibrate_kernel(machine, i, runs);
   calibrate_files(machine, found);
   machine.measured = found.when;
   return machine;

@@ -14,6 +14,7 @@ struct MeasuredRun {
   Problem problem;
   double read_seconds = 0;
   double compute_seconds = 0;
+  double write_seconds = 0;
   double seconds = 0;
 };
 

@@ -16,7 +16,8 @@ constexpr Index kGiB = Index{1} << 30;
 const char* const kLines[] = {
     "conv2d ci64 y96 x96 co64 k3x3 p1,1,1,1", "conv2d ci8 y300 x300 co8 k3x3",
     "conv2d ci3 y500 x500 co32 k7x7 s2x2",    "conv2d ci256 y64 x64 co64 k1x1",
-    "conv2d ci1 y1000 x1000 co1 k5x5",        "conv2d ci512 y14 x14 co512 k3x3"};
+    "conv2d ci1 y1000 x1000 co1 k5x5",        "conv2d ci512 y14 x14 co512 k3x3",
+    "conv2d ci800 y14 x14 co800 k3x3",        "conv2d ci1200 y10 x10 co900 k3x3"};
 
 PlanOptions one_piece() {
   PlanOptions options;
@@ -38,9 +39,11 @@ Measurements measure(const Machine& truth, double noise = 1) {
     const Plan p = plan(parse_problem(line), truth, one_piece());
     const CopyWork source = p.src_in_place ? CopyWork{} : source_copies(p);
     const double copies = copy_seconds(source, operand_bytes(p), truth) +
-                          copy_seconds(weights_copies(p), operand_bytes(p), truth);
-    const double kernel = kernel_seconds(p, whole(p.problem.extents())) + truth.step_seconds;
-    found.runs.push_back({"cpu:conv2d/direct", p.problem, copies * factor, kernel * factor,
+                          copy_seconds(weights_copies(p), operand_bytes(p), truth) +
+                          fresh_bytes(p).read / truth.fresh_bytes_per_second;
+    const double kernel = kernel_seconds(p, whole(p.problem.extents())) + truth.step_seconds +
+                          fresh_bytes(p).compute / truth.fresh_bytes_per_second;
+    found.runs.push_back({"cpu:conv2d/direct", p.problem, copies * factor, kernel * factor, 0,
                           (copies + kernel) * factor + truth.piece_seconds});
     factor = 1 / factor;
   }
@@ -64,6 +67,29 @@ TEST(Calibrate, FindsAMachineThatIsThreeTimesAsFast) {
     EXPECT_NEAR(predicted(found, line) / predicted(truth, line), 1, 0.1) << line;
   const char* const other = "conv2d ci32 y200 x200 co48 k3x3 p1,1,1,1";
   EXPECT_NEAR(predicted(found, other) / predicted(truth, other), 1, 0.15);
+}
+
+TEST(Calibrate, FindsWhatFreshMemoryCosts) {
+  Machine truth = machine();
+  truth.fresh_bytes_per_second /= 8;
+
+  const Machine found = calibrate(machine(), measure(truth));
+
+  const char* const large = "conv2d ci700 y20 x20 co700 k3x3";
+  EXPECT_LT(found.fresh_bytes_per_second, machine().fresh_bytes_per_second / 3);
+  EXPECT_NEAR(predicted(found, large) / predicted(truth, large), 1, 0.2);
+}
+
+// Two rates that go together in all that is measured stay near their guesses.
+TEST(Calibrate, KeepsRatesThatMeasurementsCannotTellApart) {
+  Measurements same = measure(machine());
+  same.runs = {same.runs[0], same.runs[0], same.runs[0]};
+
+  const Machine found = calibrate(machine(), same);
+
+  const KernelRates &before = machine().kernels[0].per_second, &after = found.kernels[0].per_second;
+  EXPECT_NEAR(after.flop / before.flop, 1, 0.05);
+  EXPECT_NEAR(after.bytes / before.bytes, 1, 0.05);
 }
 
 TEST(Calibrate, SmoothsNoise) {

@@ -8,7 +8,8 @@
 namespace tilewright {
 namespace {
 
-constexpr double kRunSeconds = 0.3e-6;  // one contiguous run of a file, or of padding
+constexpr double kRunSeconds = 0.3e-6;        // one contiguous run of a file, or of padding
+constexpr double kPipelineSeconds = 0.25e-3;  // two threads, to start and to wait for
 
 double size(DType t) { return static_cast<double>(size_of(t)); }
 
@@ -17,6 +18,16 @@ double source_rows(const Plan& p) {
   const Region window = p.problem.layer->region(Operand::kSrc, largest_step(p.cuts));
   const auto width = static_cast<double>(std::max<Index>(1, window[kX].size()));
   return p.moved.src_bytes / size(p.problem.src_dtype) / width;
+}
+
+// Elements of `part` of an array that lie together in memory.
+double run_length(const Region& part, const Shape& array) {
+  double length = 1;
+  for (std::size_t d = 4; d-- > 0;) {
+    length *= static_cast<double>(std::max<Index>(1, part.dims[d].size()));
+    if (part.dims[d].size() < array[d]) break;
+  }
+  return length;
 }
 
 // All steps, by their share of the work of the largest.
@@ -45,16 +56,23 @@ CopyWork weights_copies(const Plan& p) {
   const DType stored = p.problem.spec(Operand::kWeights).dtype;
   const Region taps = p.problem.layer->region(Operand::kWeights, largest_step(p.cuts));
   const double elements = p.moved.weights_bytes / size(stored);
-  const auto row = static_cast<double>(std::max<Index>(1, taps[kX].size()));
+  const double row = run_length(taps, p.problem.spec(Operand::kWeights).shape);
   return {elements * (summed ? size(p.problem.compute) : size(stored)), elements / row};
 }
 
 CopyWork result_copies(const Plan& p) {
   const Region tile = p.problem.layer->region(Operand::kDst, largest_step(p.cuts));
-  const auto width = static_cast<double>(std::max<Index>(1, tile[kX].size()));
+  const double row = run_length(tile, p.problem.spec(Operand::kDst).shape);
   const double elements = p.moved.dst_bytes / size(p.problem.dst_dtype);
   const DType sums = p.problem.layer->accumulator(p.problem.compute);
-  return {elements * (size(p.problem.dst_dtype) + size(sums)) / 2, elements / width};
+  return {elements * (size(p.problem.dst_dtype) + size(sums)) / 2, elements / row};
+}
+
+FreshBytes fresh_bytes(const Plan& p) {
+  const MemoryUse& m = p.memory;
+  if (p.peak_bytes() - m.stores <= kKeptBytes) return {};
+  return {static_cast<double>(m.src_tiles + m.weights),
+          static_cast<double>(m.workspace + m.dst_tiles)};
 }
 
 double operand_bytes(const Plan& p) {
@@ -69,11 +87,10 @@ double far_share(double bytes, const Machine& machine) {
   return std::clamp((bytes - cache / 2) / cache, 0.0, 1.0);
 }
 
-double copy_seconds(const CopyWork& work, double all_bytes, const Machine& machine,
-                    double far_sides) {
+double copy_seconds(const CopyWork& work, double all_bytes, const Machine& machine) {
   const double far = far_share(all_bytes, machine);
-  return work.bytes * ((1 - far) / machine.near_bytes_per_second +
-                       far * far_sides / 2 / machine.far_bytes_per_second) +
+  return work.bytes *
+             ((1 - far) / machine.near_bytes_per_second + far / machine.far_bytes_per_second) +
          work.rows * machine.row_seconds;
 }
 
@@ -83,10 +100,7 @@ namespace {
 double read_seconds(const Plan& p, double decoded, const Machine& machine,
                     const PlanOptions& options) {
   const double all = operand_bytes(p);
-  // What is copied into a tile that stays in the cache goes to memory once, not twice.
-  const bool near = p.memory.src_tiles <= machine.cache_bytes / 4;
-  const double copied =
-      p.src_in_place ? 0 : copy_seconds(source_copies(p), all, machine, near ? 1 : 2);
+  const double copied = p.src_in_place ? 0 : copy_seconds(source_copies(p), all, machine);
   const double weights = p.weights_in_place ? 0 : copy_seconds(weights_copies(p), all, machine);
   if (!options.src.file) return copied + weights;
   return decoded / machine.read_bytes_per_second + source_rows(p) * kRunSeconds + weights;
@@ -106,10 +120,13 @@ void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
   const Counts counts = p.counts();
   const double runs =
       static_cast<double>(folded_runs(p, kY)) * static_cast<double>(folded_runs(p, kX));
-  p.compute_seconds = kernel_seconds_of_all(p) + (runs - 1) * kRunSeconds +
+  const FreshBytes fresh = fresh_bytes(p);
+  p.compute_seconds = kernel_seconds_of_all(p) + fresh.compute / machine.fresh_bytes_per_second +
+                      (runs - 1) * kRunSeconds +
                       static_cast<double>(counts.elemental_convolutions) * machine.step_seconds +
                       static_cast<double>(counts.pieces) * machine.piece_seconds;
-  const double read = read_seconds(p, decoded, machine, options);
+  const double read =
+      read_seconds(p, decoded, machine, options) + fresh.read / machine.fresh_bytes_per_second;
   const double write = write_seconds(p, machine, options);
   if (p.in_flight == 1) {
     p.seconds = read + p.compute_seconds + write;
@@ -117,7 +134,7 @@ void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
   }
   const double cores = (p.compute_seconds * p.threads + read + write) / std::max(2, p.threads);
   const double slowest = std::max({p.compute_seconds, read, write, cores});
-  p.seconds = slowest + (read + write) / static_cast<double>(counts.pieces);
+  p.seconds = kPipelineSeconds + slowest + (read + write) / static_cast<double>(counts.pieces);
 }
 
 }  // namespace tilewright

@@ -17,13 +17,18 @@ CopyWork source_copies(const Plan& plan);
 CopyWork weights_copies(const Plan& plan);
 /// From tiles to a destination in memory.
 CopyWork result_copies(const Plan& plan);
+/// What reading and computing touch first of the memory that a run asks of the system; nothing of
+/// what stays with the process.
+struct FreshBytes {
+  double read = 0;
+  double compute = 0;
+};
+FreshBytes fresh_bytes(const Plan& plan);
 /// Everything that a run touches, and how much of such a run does not find it in the cache.
 double operand_bytes(const Plan& plan);
 double far_share(double bytes, const Machine& machine);
-/// Seconds of one thread; `far_sides` of what is read and what is written may lie outside the
-/// cache.
-double copy_seconds(const CopyWork& work, double all_bytes, const Machine& machine,
-                    double far_sides = 2);
+/// Seconds of one thread.
+double copy_seconds(const CopyWork& work, double all_bytes, const Machine& machine);
 
 /// Fills moved, compute_seconds and seconds of `plan`, whose cuts and memory are set.
 void set_cost(Plan& plan, const Machine& machine, const PlanOptions& options);

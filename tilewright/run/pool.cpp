@@ -40,7 +40,7 @@ class Spare {
     unmap(found);
     return map(bytes);
   }
-  void keep(const Mapping& m) { unmap(m.size <= Pool::kMostSpare ? swap(m) : m); }
+  void keep(const Mapping& m) { unmap(m.size <= kKeptBytes ? swap(m) : m); }
 
  private:
   static constexpr Index kMostRatio = 4;  // of what is kept, by what is asked for

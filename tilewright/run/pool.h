@@ -1,6 +1,7 @@
 // One mapping of memory from which all buffers of a run are carved.
 #pragma once
 
+#include "tilewright/machine/machine.h"
 #include "tilewright/tensor/tensor.h"
 
 namespace tilewright {
@@ -11,8 +12,6 @@ class Pool {
     std::byte* base = nullptr;
     Index size = 0;
   };
-  /// Up to so many bytes stay mapped when a run ends, for the next one.
-  static constexpr Index kMostSpare = Index{16} << 20;
 
   /// Reserves `bytes`, whose content is undefined; pages become resident when touched. Throws
   /// DeviceError if refused.

@@ -56,11 +56,11 @@ TEST(Pool, MemoryOfASmallRunServesTheNext) {
 TEST(Pool, LargeRunsGiveTheirMemoryBack) {
   Pool(Index{1} << 20).take(64);
   {
-    Pool large(2 * Pool::kMostSpare);
+    Pool large(2 * kKeptBytes);
     std::byte* const p = large.take(64);
     *p = std::byte{7};
   }
-  Pool again(2 * Pool::kMostSpare);
+  Pool again(2 * kKeptBytes);
   EXPECT_EQ(*again.take(64), std::byte{0});
 }
 
