@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
+#include "tilewright/device/cpu/simd_masks-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tilewright::cpu::HWY_NAMESPACE {
@@ -82,14 +83,12 @@ template <bool Whole, class T>
 HWY_INLINE hn::Vec<Tag<T>> load_lanes(const T* p, Index stride, const Spot& s) {
   const Tag<T> d;
   if constexpr (Whole) return hn::LoadU(d, p);
-#if !HWY_MEM_OPS_MIGHT_FAULT
   constexpr Index kHalf = kLanes<T> / 2;
-  if (stride == 1) return hn::MaskedLoad(lanes_in<T>(s.begin, s.end), d, p);
-  if (stride == 2)
+  if (kMasksMemory && stride == 1) return hn::MaskedLoad(lanes_in<T>(s.begin, s.end), d, p);
+  if (kMasksMemory && stride == 2)
     return hn::ConcatEven(
         d, hn::MaskedLoad(even_lanes_in<T>(s.begin - kHalf, s.end - kHalf), d, p + kLanes<T>),
         hn::MaskedLoad(even_lanes_in<T>(s.begin, s.end), d, p));
-#endif
   HWY_ALIGN T lanes[kLanes<T>] = {};
   for (int i = s.begin; i < s.end; ++i) lanes[i] = p[i * stride];
   return hn::Load(d, lanes);
@@ -99,15 +98,13 @@ template <bool Whole, class T>
 HWY_INLINE void store_lanes(hn::Vec<Tag<T>> v, T* p, Index stride, const Spot& s) {
   const Tag<T> d;
   if constexpr (Whole) return hn::StoreU(v, d, p);
-#if !HWY_MEM_OPS_MIGHT_FAULT
   constexpr int kHalf = kLanes<T> / 2;
-  if (stride == 1) return hn::BlendedStore(v, lanes_in<T>(s.begin, s.end), d, p);
-  if (stride == 2) {
+  if (kMasksMemory && stride == 1) return hn::BlendedStore(v, lanes_in<T>(s.begin, s.end), d, p);
+  if (kMasksMemory && stride == 2) {
     hn::BlendedStore(doubled<T>(v, 0), even_lanes_in<T>(s.begin, s.end), d, p);
     const auto rest = even_lanes_in<T>(s.begin - kHalf, s.end - kHalf);
     return hn::BlendedStore(doubled<T>(v, kHalf), rest, d, p + kLanes<T>);
   }
-#endif
   HWY_ALIGN T lanes[kLanes<T>];
   hn::Store(v, d, lanes);
   for (int i = s.begin; i < s.end; ++i) p[i * stride] = lanes[i];

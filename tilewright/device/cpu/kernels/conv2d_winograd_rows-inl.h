@@ -11,6 +11,7 @@
 
 #include <algorithm>
 
+#include "tilewright/device/cpu/simd_masks-inl.h"
 #include "tilewright/geometry/interval.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -27,7 +28,6 @@ constexpr Index kLanes64 = static_cast<Index>(hn::MaxLanes(Tag64()));
 
 HWY_INLINE Index whole(Index count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
-#if !HWY_MEM_OPS_MIGHT_FAULT
 /// Lanes [begin, end).
 HWY_INLINE auto lanes_of(Index begin, Index end) {
   const auto first = [](Index n) {
@@ -35,15 +35,12 @@ HWY_INLINE auto lanes_of(Index begin, Index end) {
   };
   return hn::AndNot(first(begin), first(end));
 }
-#endif
 
 /// Elements [begin, end) of those from p on; the others are zero.
 HWY_INLINE Vec load_some(const float* p, Index begin, Index end) {
   const Tag t;
   if (begin <= 0 && end >= kLanes) return hn::LoadU(t, p);
-#if !HWY_MEM_OPS_MIGHT_FAULT
-  return hn::MaskedLoad(lanes_of(begin, end), t, p);
-#endif
+  if constexpr (kMasksMemory) return hn::MaskedLoad(lanes_of(begin, end), t, p);
   HWY_ALIGN float lanes[kLanes] = {};
   for (Index i = std::max<Index>(0, begin); i < std::min(kLanes, end); ++i) lanes[i] = p[i];
   return hn::Load(t, lanes);
@@ -101,14 +98,12 @@ HWY_INLINE void put_row(const Result& job, const float* from, float* to) {
       const Vec held = job.first ? hn::Zero(t) : hn::LoadU(t, to + x);
       hn::StoreU(sum(hn::LoadU(t, from + x), held), t, to + x);
     }
-#if !HWY_MEM_OPS_MIGHT_FAULT
-    if (x < job.width) {
+    if (kMasksMemory && x < job.width) {
       const auto rest = hn::FirstN(t, static_cast<std::size_t>(job.width - x));
       const Vec held = job.first ? hn::Zero(t) : hn::MaskedLoad(rest, t, to + x);
       hn::BlendedStore(sum(hn::LoadU(t, from + x), held), rest, t, to + x);
     }
-    return;
-#endif
+    if constexpr (kMasksMemory) return;
   }
   for (; x < job.width; ++x) {
     float v = from[x];

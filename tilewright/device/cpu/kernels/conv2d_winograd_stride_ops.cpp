@@ -101,12 +101,10 @@ class SourceRows {
       return;
     }
     const Index begin = real_x_.begin - x, end = real_x_.end - x;
-#if HWY_MEM_OPS_MIGHT_FAULT
-    const auto some = [&](const float* p) { return load_some(p, begin, end); };
-#else
     const auto lanes = lanes_of(begin, end);
-    const auto some = [&](const float* p) { return hn::MaskedLoad(lanes, t, p); };
-#endif
+    const auto some = [&](const float* p) HWY_ATTR {
+      return kMasksMemory ? hn::MaskedLoad(lanes, t, p) : load_some(p, begin, end);
+    };
     for (Index i = 0; i < kRows; ++i) d[i] = real_[i] ? some(from_ + i * step_ + x) : hn::Zero(t);
   }
 
