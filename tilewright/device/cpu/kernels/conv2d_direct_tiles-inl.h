@@ -146,15 +146,17 @@ constexpr int products_at_once(int spots, int channels) {
   return HWY_TARGET == HWY_AVX2 && spots == 2 && channels >= 4 ? 4 : 1;
 }
 
-/// sum += factor * x, rounded once. Where registers are few the compiler must not put the sum into
-/// another one: in unrolled loops it would copy sums around.
+/// sum += factor * x, rounded once, in the register in which the sum is: in unrolled loops
+/// compilers would copy sums around.
 template <class T>
-HWY_INLINE void add_to(hn::Vec<Tag<T>>& sum, hn::Vec<Tag<T>> factor, hn::Vec<Tag<T>> x) {
-#if HWY_TARGET == HWY_AVX2 && (HWY_COMPILER_GCC || HWY_COMPILER_CLANG)
+HWY_INLINE void add_in_place(hn::Vec<Tag<T>>& sum, hn::Vec<Tag<T>> factor, hn::Vec<Tag<T>> x) {
+#if HWY_TARGET == HWY_AVX2
+  auto held = sum.raw;
   if constexpr (sizeof(T) == sizeof(float))
-    asm("vfmadd231ps %2, %1, %0" : "+x"(sum.raw) : "x"(factor.raw), "x"(x.raw));
+    asm("vfmadd231ps %2, %1, %0" : "+x"(held) : "x"(factor.raw), "x"(x.raw));
   else
-    asm("vfmadd231pd %2, %1, %0" : "+x"(sum.raw) : "x"(factor.raw), "x"(x.raw));
+    asm("vfmadd231pd %2, %1, %0" : "+x"(held) : "x"(factor.raw), "x"(x.raw));
+  sum.raw = held;
 #else
   sum = hn::MulAdd(factor, x, sum);
 #endif
@@ -171,7 +173,11 @@ HWY_INLINE void add_product(const T* const (&src)[V], Index at, const T* HWY_RES
   for (int c = 0; c < C; ++c) {
     const auto factor = hn::Set(d, w[c]);
 #pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) add_to<T>(sum[v][c], factor, x[v]);
+    for (int v = 0; v < V; ++v)
+      if constexpr (products_at_once(V, C) > 1)
+        add_in_place<T>(sum[v][c], factor, x[v]);
+      else
+        sum[v][c] = hn::MulAdd(factor, x[v], sum[v][c]);
   }
 }
 
@@ -191,7 +197,8 @@ HWY_INLINE void add_products(const TileJob<T>& job, const Index* HWY_RESTRICT of
 #pragma GCC unroll 16
     for (int i = 0; i < kAtOnce; ++i) {
       add_product<V, C>(src, offsets[k + i], w + i * C, sum);
-      asm volatile("" ::: "memory");  // loads that are moved up here would spill sums
+      // Loads that are moved up here would spill sums.
+      if constexpr (kAtOnce > 1) asm volatile("" ::: "memory");
     }
   if constexpr (kAtOnce > 1)
     for (; k < depth; ++k, w += C) add_product<V, C>(src, offsets[k], w, sum);
@@ -231,7 +238,13 @@ HWY_INLINE void load_pairs(const T* p, int count, hn::Vec<Tag<T>>& even, hn::Vec
   const Tag<T> d;
   if (count == 2 * kLanes<T>) return hn::LoadInterleaved2(d, p, even, odd);
   HWY_ALIGN T lanes[2 * kLanes<T>] = {};
-  for (int i = 0; i < count; ++i) lanes[i] = p[i];
+  if constexpr (kMasksMemory) {  // a call of memcpy would put all sums into memory, loops included
+    const auto rest = lanes_in<T>(0, count - kLanes<T>);
+    hn::Store(hn::MaskedLoad(lanes_in<T>(0, count), d, p), d, lanes);
+    hn::Store(hn::MaskedLoad(rest, d, p + kLanes<T>), d, lanes + kLanes<T>);
+  } else {
+    for (int i = 0; i < count; ++i) lanes[i] = p[i];
+  }
   hn::LoadInterleaved2(d, lanes, even, odd);
 }
 
@@ -241,7 +254,13 @@ HWY_INLINE void store_pairs(hn::Vec<Tag<T>> even, hn::Vec<Tag<T>> odd, T* p, int
   if (count == 2 * kLanes<T>) return hn::StoreInterleaved2(even, odd, d, p);
   HWY_ALIGN T lanes[2 * kLanes<T>];
   hn::StoreInterleaved2(even, odd, d, lanes);
-  for (int i = 0; i < count; ++i) p[i] = lanes[i];
+  if constexpr (kMasksMemory) {
+    const auto rest = lanes_in<T>(0, count - kLanes<T>);
+    hn::BlendedStore(hn::Load(d, lanes), lanes_in<T>(0, count), d, p);
+    hn::BlendedStore(hn::Load(d, lanes + kLanes<T>), rest, d, p + kLanes<T>);
+  } else {
+    for (int i = 0; i < count; ++i) p[i] = lanes[i];
+  }
 }
 
 /// V spots and C channels of a job with a twin.
