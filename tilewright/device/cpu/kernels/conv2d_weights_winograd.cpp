@@ -333,8 +333,8 @@ KernelWork conv2d_weights_winograd_work(const Layer& layer, const Block& step) {
   // mostly near in the caches; totals, which each step reads and writes, are far.
   constexpr double kNear = 0.75, kFar = 8;
   work.bytes = kNear * kFloat *
-               (4 * kProducts * all * (in * parts(Axis::kCo) + out * parts(Axis::kCi)) +
-                3 * kProducts * sums * in * out) +
+                   (4 * kProducts * all * (in * parts(Axis::kCo) + out * parts(Axis::kCi)) +
+                    3 * kProducts * sums * in * out) +
                kFar * sizeof(double) * kTaps * size(Axis::kG) * in * out;
   return work;
 }
