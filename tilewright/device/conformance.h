@@ -221,6 +221,8 @@ inline std::vector<Case> table() {
       {.ci = 64, .co = 64, .y = 7, .x = 7, .ky = 3, .kx = 3},
       {.ci = 130, .co = 67, .y = 6, .x = 70, .ky = 3, .kx = 3, .bias = true, .split = 51},
       {.ci = 256, .co = 256, .y = 5, .x = 16},
+      {.ci = 50, .co = 7, .y = 40, .x = 90, .ky = 3, .kx = 3},  // partial sums of several parts
+      {.ci = 100, .co = 5, .y = 45, .x = 47, .ky = 3, .kx = 3, .sy = 2, .sx = 2},
       {.ci = 40, .co = 5, .y = 30, .x = 90, .ky = 3, .kx = 3, .dy = 2, .dx = 2},
       {.n = 2, .groups = 16, .y = 30, .x = 31, .ky = 3, .kx = 3, .bias = true},
       {.n = 2, .groups = 8, .ci = 2, .co = 3, .y = 9, .x = 31, .ky = 5, .kx = 3},

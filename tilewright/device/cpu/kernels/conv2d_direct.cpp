@@ -198,7 +198,8 @@ bool pack_typed(const TensorView& weights, Index groups, std::byte* workspace, i
 
 Index conv2d_direct_workspace(Index co, Index depth) {
   const Index panels = round_up(co, 64) * std::min(depth, kDirectDepth) * 8;
-  return direct_window_bytes(co) + round_up(std::min(panels, kDirectPanelBytes), 64);
+  return direct_window_bytes(co) + direct_sums_bytes(co, depth) +
+         round_up(std::min(panels, kDirectPanelBytes), 64);
 }
 
 bool pack_conv2d_direct(const TensorView& weights, Index groups, std::byte* workspace,

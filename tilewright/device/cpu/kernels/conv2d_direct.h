@@ -8,7 +8,7 @@ namespace tilewright::cpu {
 /// Bytes per thread for steps with so many output channels and products in each sum.
 Index conv2d_direct_workspace(Index co, Index depth);
 /// The same for the largest step there is.
-inline constexpr Index kConv2dDirectWorkspace = 640 * 1024;
+inline constexpr Index kConv2dDirectWorkspace = 1664 * 1024;
 
 /// Precondition: this machine has a fused multiply-add (direct_ops() is not null).
 void run_conv2d_direct(const StepArgs& args);

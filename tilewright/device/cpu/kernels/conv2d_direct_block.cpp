@@ -42,6 +42,15 @@ void prefetch_row(const T* from, Index count) {
   __builtin_prefetch(from + count - 1);
 }
 
+/// How far apart the offsets lie if they come in threes at equal distances; else 0.
+Index triple_step(std::span<const Index> offsets) {
+  if (offsets.empty() || offsets.size() % 3 != 0) return 0;
+  const Index step = offsets[1] - offsets[0];
+  for (std::size_t k = 0; k < offsets.size(); k += 3)
+    if (offsets[k + 1] != offsets[k] + step || offsets[k + 2] != offsets[k] + 2 * step) return 0;
+  return step;
+}
+
 template <class T>
 std::span<T> take(std::byte*& p, Index bytes) {
   std::span<T> part{reinterpret_cast<T*>(p), static_cast<std::size_t>(bytes) / sizeof(T)};
@@ -61,7 +70,9 @@ BlockRunner<T>::BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops,
   spots_ = take<Spot>(p, kMaxSpots * static_cast<Index>(sizeof(Spot)));
   slots_ = take<SlotCopy>(p, kMaxDepth * static_cast<Index>(sizeof(SlotCopy)));
   const auto size = static_cast<Index>(workspace.size());
-  panels_ = take<T>(p, size - direct_window_bytes(step.co));
+  const Index sums = direct_sums_bytes(step.co, step.depth());
+  sums_ = take<T>(p, sums);
+  panels_ = take<T>(p, size - sums - direct_window_bytes(step.co));
   window_ = take<T>(p, workspace.data() + size - p);
   // With few products per source element, copying it would cost more than it saves.
   direct_ = !step.turned && !step.twin.any() && !step.padded() && step.lane.stride == 1 &&
@@ -77,9 +88,31 @@ void BlockRunner<T>::run(const OutputBlock& block) {
   const Index most = ceil_div(panels, ceil_div(panels, room)) * step_.width;
   for (Index c = block.co.begin; c < block.co.end; c += most) {
     const Interval co{c, std::min(block.co.end, c + most)};
-    for_each_box(step_.ci, step_.taps_y, step_.taps_x, kMaxDepth,
-                 [&](const Box& box) { run_box(block, co, box); });
+    const auto [rows, lanes] = part_of(block, co.size());
+    for (Index y = block.row.begin; y < block.row.end; y += rows)
+      for (Index x = block.lane.begin; x < block.lane.end; x += lanes) {
+        OutputBlock part = block;
+        part.row = {y, std::min(y + rows, block.row.end)};
+        part.lane = {x, std::min(x + lanes, block.lane.end)};
+        for_each_box(step_.ci, step_.taps_y, step_.taps_x, kMaxDepth,
+                     [&](const Box& box) { run_box(part, co, box); });
+      }
   }
+}
+
+/// Rows and lanes of a block whose sums have room to wait.
+template <class T>
+auto BlockRunner<T>::part_of(const OutputBlock& block, Index channels) const -> Part {
+  constexpr Index kTall = 4;  // rows that pay for those around them
+  if (sums_.empty()) return {block.row.size(), block.lane.size()};
+  const Index room = std::max<Index>(
+      1, static_cast<Index>(sums_.size()) / (channels * ops_.lanes * (step_.twin.any() ? 2 : 1)));
+  const Index width = ceil_div(block.lane.size(), ops_.lanes);
+  const auto even = [](Index extent, Index most) {
+    return ceil_div(extent, ceil_div(extent, std::min(extent, most)));
+  };
+  const Index wide = even(width, std::max<Index>(1, room / std::min(kTall, block.row.size())));
+  return {even(block.row.size(), std::max<Index>(1, room / wide)), wide * ops_.lanes};
 }
 
 template <class T>
@@ -108,12 +141,21 @@ void BlockRunner<T>::run_box(const OutputBlock& block, const Interval& co, const
   job.dst = step_.dst_data + block.n * step_.dst_n + channel * step_.dst_c;
   job.dst_channel_stride = step_.dst_c;
   job.dst_lane_stride = step_.lane.dst_step;
-  job.first = step_.first && k == 0;
-  job.stream = step_.stream && job.first && last;
+  job.first = step_.first;
+  job.resume = k > 0;
+  job.last = last;
+  job.stream = step_.stream && step_.first && last;
+  job.triple_step = triple_step(offsets_.first(static_cast<std::size_t>(job.depth)));
+  job.twin_triple_step = triple_step(offsets_.subspan(static_cast<std::size_t>(job.depth),
+                                                      static_cast<std::size_t>(job.twin.depth)));
+  job.sums = sums_.empty() ? nullptr : sums_.data();
   for (Index y = block.row.begin; y < block.row.end; y += strip_rows_)
-    for (Index x = block.lane.begin; x < block.lane.end; x += strip_lanes_)
+    for (Index x = block.lane.begin; x < block.lane.end; x += strip_lanes_) {
       run_strip(block, box, {y, std::min(y + strip_rows_, block.row.end)},
                 {x, std::min(x + strip_lanes_, block.lane.end)}, job);
+      if (job.sums != nullptr)
+        job.sums += job.spot_count * job.channels * ops_.lanes * (step_.twin.any() ? 2 : 1);
+    }
 }
 
 template <class T>
@@ -154,7 +196,8 @@ void BlockRunner<T>::lay_out(const Box& box, const OutputBlock& block) {
                     laid_.x_count == box.x_count && strip_rows_ != 0;
   if (same) return;
   laid_ = box;
-  choose_strip(box, block);
+  // Sums wait strip by strip: later boxes, none of them larger, keep to the strips of the first.
+  if (box.ci == 0 && box.ky == 0 && box.kx == 0) choose_strip(box, block);
   row_ = PackedAxis(step_.row, row_taps(box), strip_rows_, 1);
   lane_ = PackedAxis(step_.lane, lane_taps(box), strip_lanes_, ops_.lanes);
   lay_offsets(box);
@@ -204,9 +247,10 @@ void BlockRunner<T>::lay_offsets(const Box& box) {
       for (Index kx = 0; kx < box.x_count; ++kx, ++k) {
         const Index dy = step_.lowest(ky, 1, box.y_count), dx = step_.lowest(kx, 1, box.x_count);
         const Index r = step_.turned ? dx : dy, l = step_.turned ? dy : dx;
-        offsets_[k] = direct_
+        offsets_[k] =
+            kBytes * (direct_
                           ? ci * step_.src_c + r * y.dilation * y.src_step + l * step_.lane.dilation
-                          : (ci * row_.size() + row_.tap(r)) * lane_.size() + lane_.tap(l);
+                          : (ci * row_.size() + row_.tap(r)) * lane_.size() + lane_.tap(l));
         weight_offsets_[k] = ci * step_.weights_ci + ky * step_.weights_y + kx * step_.weights_x;
       }
 }
@@ -221,7 +265,7 @@ void BlockRunner<T>::lay_twin_offsets(const Box& box) {
         for (Index kx = 0; kx < twin.taps[q]; ++kx, ++k) {
           const Index row = row_.tap(step_.lowest(ky, 1, box.y_count));
           const Index lane = lane_.tap(twin.shift[q] + (twin.taps[q] - 1 - kx) * twin.dilation);
-          offsets_[k] = (ci * row_.size() + row) * lane_.size() + lane;
+          offsets_[k] = kBytes * ((ci * row_.size() + row) * lane_.size() + lane);
           weight_offsets_[k] = ci * step_.weights_ci + ky * step_.weights_y + twin.tap[q] + 2 * kx;
         }
 }

@@ -1,6 +1,7 @@
 // Computes one block of outputs of a step: for each part of the sum, packs the weights of some
 // channels and then, strip by strip, the source, and hands both to the vector unit. Partial sums
-// wait in dst, unrounded.
+// wait in the workspace, unrounded: in dst their lines would be planes apart, often in the same
+// sets of all caches.
 #pragma once
 
 #include <span>
@@ -15,7 +16,14 @@ inline constexpr Index kDirectDepth = 384;
 /// Of the workspace, at most for weights, and for everything else: long runs of source rows pay
 /// where many output channels use them.
 inline constexpr Index kDirectPanelBytes = 400 * 1024, kDirectWindowBytes = 112 * 1024;
+/// For sums of which a part is done.
+inline constexpr Index kDirectSumsBytes = 1024 * 1024;
 inline Index direct_window_bytes(Index co) { return co < 32 ? kDirectWindowBytes : 240 * 1024; }
+
+inline Index direct_sums_bytes(Index co, Index depth) {
+  constexpr Index kEach = 4096;  // for each channel: fewer sums do not pay for packing the weights
+  return depth <= kDirectDepth ? 0 : std::min(kDirectSumsBytes, co * kEach);
+}
 
 /// How one lane slot of a packed row is made: zeros, a copy, zeros.
 struct SlotCopy {
@@ -39,7 +47,12 @@ class BlockRunner {
  private:
   static constexpr Index kMaxDepth = kDirectDepth;
   static constexpr Index kMaxSpots = 256;
+  static constexpr Index kBytes = sizeof(T);
 
+  struct Part {
+    Index rows = 1, lanes = 1;
+  };
+  Part part_of(const OutputBlock& block, Index channels) const;
   void run_box(const OutputBlock& block, const Interval& co, const Box& box);
   void run_strip(const OutputBlock& block, const Box& box, const Interval& row,
                  const Interval& lane, TileJob<T>& job);
@@ -66,7 +79,7 @@ class BlockRunner {
   std::span<Index> offsets_, weight_offsets_;
   std::span<Spot> spots_;
   std::span<SlotCopy> slots_;
-  std::span<T> panels_, window_;
+  std::span<T> panels_, window_, sums_;
 };
 
 extern template class BlockRunner<float>;

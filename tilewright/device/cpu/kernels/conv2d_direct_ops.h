@@ -1,8 +1,9 @@
 // What conv2d_direct asks of the vector unit, as a table of functions compiled once per target.
 //
 // Every operation walks the same flat list: entry k of `offsets` says where the source of product
-// k lies relative to an output, entry k of the weights is its factor. The list is in canonical
-// order (ci, ky, kx), so each output is one chain of fused multiply-adds, whatever the target.
+// k lies relative to an output (in bytes for tiles), entry k of the weights is its factor. The list
+// is in canonical order (ci, ky, kx), so each output is one chain of fused multiply-adds, whatever
+// the target.
 #pragma once
 
 #include "tilewright/device/device.h"
@@ -31,7 +32,7 @@ struct TwinJob {
 template <class T>
 struct TileJob {
   const T* src = nullptr;
-  const Index* offsets = nullptr;
+  const Index* offsets = nullptr;  // in bytes
   Index depth = 0;
   /// Channels in blocks of `panel_width`, the last one narrower; [block][k][channel]. Each block
   /// holds `panel_depth` products, of which those from `panel_first` on are meant.
@@ -46,8 +47,15 @@ struct TileJob {
   T* dst = nullptr;
   Index dst_channel_stride = 0;
   Index dst_lane_stride = 1;
-  bool first = true;    // sums start from +0 instead of from dst
+  /// Where sums wait between parts of them: a vector for each spot (two with a twin) and channel,
+  /// in the order in which tiles meet them. Aligned to a vector.
+  T* sums = nullptr;
+  bool resume = false;  // sums start from `sums`
+  bool first = true;    // else, they start from +0 instead of from dst
+  bool last = true;     // results go to dst, not to `sums`
   bool stream = false;  // results are not read again soon
+  /// If not 0, offsets come in threes that lie so far apart.
+  Index triple_step = 0, twin_triple_step = 0;
 };
 
 /// One output channel with stride 1: dst[y][x] (+)= sum of weights[ci][ky][kx] * src, for

@@ -143,7 +143,8 @@ HWY_INLINE void store_sums(const TileJob<T>& job, const Spot* spots, T* dst,
 
 // With 16 registers the loop around a product takes as many instructions as two of its sums.
 constexpr int products_at_once(int spots, int channels) {
-  return HWY_TARGET == HWY_AVX2 && spots == 2 && channels >= 4 ? 4 : 1;
+  const bool large = spots * channels == kSums && spots <= 4;
+  return HWY_TARGET == HWY_AVX2 && (large || (spots == 2 && channels >= 4)) ? 4 : 1;
 }
 
 /// sum += factor * x, rounded once, in the register in which the sum is: in unrolled loops
@@ -151,67 +152,135 @@ constexpr int products_at_once(int spots, int channels) {
 template <class T>
 HWY_INLINE void add_in_place(hn::Vec<Tag<T>>& sum, hn::Vec<Tag<T>> factor, hn::Vec<Tag<T>> x) {
 #if HWY_TARGET == HWY_AVX2
-  auto held = sum.raw;
   if constexpr (sizeof(T) == sizeof(float))
-    asm("vfmadd231ps %2, %1, %0" : "+x"(held) : "x"(factor.raw), "x"(x.raw));
+    asm("vfmadd231ps %2, %1, %0" : "+x"(sum.raw) : "x"(factor.raw), "x"(x.raw));
   else
-    asm("vfmadd231pd %2, %1, %0" : "+x"(held) : "x"(factor.raw), "x"(x.raw));
-  sum.raw = held;
+    asm("vfmadd231pd %2, %1, %0" : "+x"(sum.raw) : "x"(factor.raw), "x"(x.raw));
 #else
   sum = hn::MulAdd(factor, x, sum);
 #endif
 }
 
-template <int V, int C, class T>
-HWY_INLINE void add_product(const T* const (&src)[V], Index at, const T* HWY_RESTRICT w,
+/// The vector `bytes + More` behind p. With AVX2 both become part of the address for certain:
+/// compilers would add them first, for several loads at once.
+template <int More, class T>
+HWY_INLINE hn::Vec<Tag<T>> load_behind(const T* p, Index bytes) {
+#if HWY_TARGET == HWY_AVX2
+  hn::Vec<Tag<T>> v;
+  asm volatile("vmovups %c3(%1,%2), %0" : "=x"(v.raw) : "r"(p), "r"(bytes), "i"(More));
+  return v;
+#else
+  return hn::LoadU(Tag<T>(),
+                   reinterpret_cast<const T*>(reinterpret_cast<const char*>(p) + bytes + More));
+#endif
+}
+
+template <bool InPlace, class T>
+HWY_INLINE void add_one(hn::Vec<Tag<T>> factor, hn::Vec<Tag<T>> x, hn::Vec<Tag<T>>& sum) {
+  if constexpr (InPlace)
+    add_in_place<T>(sum, factor, x);
+  else
+    sum = hn::MulAdd(factor, x, sum);
+}
+
+/// Of the source and the factors, the fewer are held in registers and the others pass by.
+template <int More, int V, int C, class T>
+HWY_INLINE void add_product(const T* const (&src)[V], Index bytes, const T* HWY_RESTRICT w,
                             hn::Vec<Tag<T>> (&sum)[V][C]) {
+  constexpr bool kInPlace = products_at_once(V, C) > 1;
   const Tag<T> d;
-  hn::Vec<Tag<T>> x[V];
+  if constexpr (C < V) {
+    hn::Vec<Tag<T>> factor[C];
 #pragma GCC unroll 16
-  for (int v = 0; v < V; ++v) x[v] = hn::LoadU(d, src[v] + at);
+    for (int c = 0; c < C; ++c) factor[c] = hn::Set(d, w[c]);
 #pragma GCC unroll 16
-  for (int c = 0; c < C; ++c) {
-    const auto factor = hn::Set(d, w[c]);
+    for (int v = 0; v < V; ++v) {
+      const auto x = load_behind<More>(src[v], bytes);
 #pragma GCC unroll 16
-    for (int v = 0; v < V; ++v)
-      if constexpr (products_at_once(V, C) > 1)
-        add_in_place<T>(sum[v][c], factor, x[v]);
-      else
-        sum[v][c] = hn::MulAdd(factor, x[v], sum[v][c]);
+      for (int c = 0; c < C; ++c) add_one<kInPlace, T>(factor[c], x, sum[v][c]);
+    }
+  } else {
+    hn::Vec<Tag<T>> x[V];
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) x[v] = load_behind<More>(src[v], bytes);
+#pragma GCC unroll 16
+    for (int c = 0; c < C; ++c) {
+      const auto factor = hn::Set(d, w[c]);
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) add_one<kInPlace, T>(factor, x[v], sum[v][c]);
+    }
   }
+  // Loads that are moved up here would spill sums.
+  if constexpr (kInPlace) asm volatile("" ::: "memory");
+}
+
+/// Six at a time of products whose offsets come in threes, Step apart: one is read for all three.
+template <int Step, int V, int C, class T>
+HWY_INLINE void add_triples(const T* const (&src)[V], const Index*& offsets, const Index* end,
+                            const T*& w, hn::Vec<Tag<T>> (&sum)[V][C]) {
+  const Index* const stop = offsets + (end - offsets) / 6 * 6;
+  for (; offsets != stop; offsets += 6, w += 6 * C)
+#pragma GCC unroll 16
+    for (int i = 0; i < 6; i += 3) {
+      const Index bytes = offsets[i];
+      add_product<0>(src, bytes, w + i * C, sum);
+      add_product<Step>(src, bytes, w + (i + 1) * C, sum);
+      add_product<2 * Step>(src, bytes, w + (i + 2) * C, sum);
+    }
 }
 
 template <int V, int C, class T>
-HWY_INLINE void add_products(const TileJob<T>& job, const Index* HWY_RESTRICT offsets, Index depth,
-                             const Spot* spots, const T* HWY_RESTRICT w,
+HWY_INLINE void add_products(const TileJob<T>& job, const Index* offsets, Index depth,
+                             Index triple_step, const Spot* spots, const T* w,
                              hn::Vec<Tag<T>> (&sum)[V][C]) {
-  constexpr int kAtOnce = products_at_once(V, C);
+  constexpr int kAtOnce = products_at_once(V, C), kNext = sizeof(T);
+  const Index* const end = offsets + depth;
   const T* src[V];
 #pragma GCC unroll 16
   for (int v = 0; v < V; ++v) {
     src[v] = job.src + spots[v].src;
     asm volatile("" : "+r"(src[v]));  // else each address is computed from another's
   }
-  Index k = 0;
-  for (; k + kAtOnce <= depth; k += kAtOnce, w += kAtOnce * C)
+  if constexpr (kAtOnce > 1) {
+    if (triple_step == kNext) add_triples<kNext>(src, offsets, end, w, sum);
+    if (triple_step == -kNext) add_triples<-kNext>(src, offsets, end, w, sum);
+    const Index* const stop = offsets + (end - offsets) / kAtOnce * kAtOnce;
+    for (; offsets != stop; offsets += kAtOnce, w += kAtOnce * C)
 #pragma GCC unroll 16
-    for (int i = 0; i < kAtOnce; ++i) {
-      add_product<V, C>(src, offsets[k + i], w + i * C, sum);
-      // Loads that are moved up here would spill sums.
-      if constexpr (kAtOnce > 1) asm volatile("" ::: "memory");
-    }
-  if constexpr (kAtOnce > 1)
-    for (; k < depth; ++k, w += C) add_product<V, C>(src, offsets[k], w, sum);
+      for (int i = 0; i < kAtOnce; ++i) add_product<0>(src, offsets[i], w + i * C, sum);
+  }
+  for (; offsets != end; ++offsets, w += C) add_product<0>(src, *offsets, w, sum);
+}
+
+/// Sums that wait between two parts of them.
+template <int V, int C, class T>
+HWY_INLINE void resume_sums(const T* waiting, hn::Vec<Tag<T>> (&sum)[V][C]) {
+  const Tag<T> d;
+#pragma GCC unroll 16
+  for (int c = 0; c < C; ++c)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) sum[v][c] = hn::Load(d, waiting + (c * V + v) * kLanes<T>);
+}
+
+template <int V, int C, class T>
+HWY_INLINE void put_aside(const hn::Vec<Tag<T>> (&sum)[V][C], T* waiting) {
+  const Tag<T> d;
+#pragma GCC unroll 16
+  for (int c = 0; c < C; ++c)
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) hn::Store(sum[v][c], d, waiting + (c * V + v) * kLanes<T>);
 }
 
 template <int V, int C, class T>
 HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* w, Index channel,
-                       Meets meets) {
+                       T* waiting, Meets meets) {
   const Tag<T> d;
   hn::Vec<Tag<T>> sum[V][C];
   T* const dst = job.dst + channel * job.dst_channel_stride;
   const bool whole = meets != Meets::kLanes;
-  if (job.first) {
+  if (job.resume) {
+    resume_sums(waiting, sum);
+  } else if (job.first) {
 #pragma GCC unroll 16
     for (int v = 0; v < V; ++v)
 #pragma GCC unroll 16
@@ -219,7 +288,8 @@ HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* w, Ind
   } else {
     whole ? load_sums<true>(job, spots, dst, sum) : load_sums<false>(job, spots, dst, sum);
   }
-  add_products(job, job.offsets, job.depth, spots, w, sum);
+  add_products(job, job.offsets, job.depth, job.triple_step, spots, w, sum);
+  if (!job.last) return put_aside(sum, waiting);
   if (job.bias != nullptr) {
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) {
@@ -263,38 +333,59 @@ HWY_INLINE void store_pairs(hn::Vec<Tag<T>> even, hn::Vec<Tag<T>> odd, T* p, int
   }
 }
 
-/// V spots and C channels of a job with a twin.
+/// Adds products to sums that wait, or to +0. A function of its own, so that they stay in
+/// registers.
+template <int V, int C, class T>
+HWY_NOINLINE void add_phase(const TileJob<T>& job, const TwinJob<T>& phase, Index triple_step,
+                            const Spot* spots, bool zero, T* waiting) {
+  hn::Vec<Tag<T>> sum[V][C];
+  if (zero) {
+#pragma GCC unroll 16
+    for (int c = 0; c < C; ++c)
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) sum[v][c] = hn::Zero(Tag<T>());
+  } else {
+    resume_sums(waiting, sum);
+  }
+  add_products(job, phase.offsets, phase.depth, triple_step, spots, phase.panels, sum);
+  put_aside(sum, waiting);
+}
+
+/// V spots and C channels of a job with a twin: one after the other, since both at once would have
+/// half as many sums each.
 template <int V, int C, class T>
 HWY_NOINLINE void twin_tile(const TileJob<T>& job, const Spot* spots, const T* w, Index channel,
-                            Meets) {
+                            T* waiting, Meets) {
+  constexpr Index kOne = static_cast<Index>(V) * C * kLanes<T>;
   const Tag<T> d;
-  hn::Vec<Tag<T>> even[V][C], odd[V][C];
+  HWY_ALIGN T here[2 * kOne];
+  if (waiting == nullptr) waiting = here;
   T* const dst = job.dst + channel * job.dst_channel_stride;
-#pragma GCC unroll 16
-  for (int c = 0; c < C; ++c)
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) {
-      even[v][c] = odd[v][c] = hn::Zero(d);
-      if (!job.first)
-        load_pairs(dst + c * job.dst_channel_stride + spots[v].dst, spots[v].end, even[v][c],
-                   odd[v][c]);
-    }
-  add_products(job, job.offsets, job.depth, spots, w, even);
-  add_products(job, job.twin.offsets, job.twin.depth, spots,
-               job.twin.panels + channel * job.twin.depth, odd);
-#pragma GCC unroll 16
-  for (int c = 0; c < C; ++c)
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v)
-      store_pairs(even[v][c], odd[v][c], dst + c * job.dst_channel_stride + spots[v].dst,
-                  spots[v].end);
-}
-constexpr int twin_spots_per_tile(int channels) {
-  return spots_per_tile(channels) < 2 ? 1 : spots_per_tile(channels) / 2;
+  const auto each = [&](auto&& f) {
+    for (Index c = 0; c < C; ++c)
+      for (Index v = 0; v < V; ++v)
+        f(dst + c * job.dst_channel_stride + spots[v].dst, spots[v].end,
+          waiting + (c * V + v) * kLanes<T>);
+  };
+  const bool zero = job.first && !job.resume;
+  if (!zero && !job.resume)
+    each([&](const T* p, int count, T* even) HWY_ATTR {
+      hn::Vec<Tag<T>> at_even, at_odd;
+      load_pairs(p, count, at_even, at_odd);
+      hn::Store(at_even, d, even);
+      hn::Store(at_odd, d, even + kOne);
+    });
+  add_phase<V, C>(job, {job.offsets, w, job.depth}, job.triple_step, spots, zero, waiting);
+  add_phase<V, C>(job,
+                  {job.twin.offsets, job.twin.panels + channel * job.twin.depth, job.twin.depth},
+                  job.twin_triple_step, spots, zero, waiting + kOne);
+  if (!job.last) return;
+  each([&](T* p, int count, const T* even)
+           HWY_ATTR { store_pairs(hn::Load(d, even), hn::Load(d, even + kOne), p, count); });
 }
 
 template <class T>
-using TileFunction = void (*)(const TileJob<T>&, const Spot*, const T*, Index, Meets);
+using TileFunction = void (*)(const TileJob<T>&, const Spot*, const T*, Index, T*, Meets);
 
 /// Entry v-1 is the tile of v spots.
 template <class T, int C, int... V>
@@ -315,8 +406,7 @@ TileFunction<T> pick_tile(bool twin, int spots, int channels, std::integer_seque
     return pick_spots<T, C + 1>(v, std::make_integer_sequence<int, spots_per_tile(C + 1)>());
   }...};
   static constexpr Pick kTwins[] = {[](int v) {
-    return pick_twin_spots<T, C + 1>(v,
-                                     std::make_integer_sequence<int, twin_spots_per_tile(C + 1)>());
+    return pick_twin_spots<T, C + 1>(v, std::make_integer_sequence<int, spots_per_tile(C + 1)>());
   }...};
   return (twin ? kTwins : kTable)[channels - 1](spots);
 }
@@ -334,10 +424,11 @@ void prefetch_sums(const TileJob<T>& job, const Spot* spots, int count, Index ch
 template <class T>
 void tiles(const TileJob<T>& job) {
   constexpr Index kWorthPrefetch = 64;
-  const bool prefetch = !job.stream && job.depth >= kWorthPrefetch;
+  const bool prefetch = job.last && !job.stream && job.depth >= kWorthPrefetch;
   const bool twin = job.twin.depth > 0;
+  const Index waiting_size = (twin ? 2 : 1) * kLanes<T>;  // of a spot and channel
   const auto widest = static_cast<int>(job.panel_width);
-  const Index most = twin ? twin_spots_per_tile(widest) : spots_per_tile(widest);
+  const Index most = spots_per_tile(widest);
   const auto last = static_cast<int>(job.channels - (job.channels - 1) / widest * widest);
   for (Index s = 0; s < job.spot_count; s += most) {
     const Spot* const spots = job.spots + s;
@@ -356,7 +447,9 @@ void tiles(const TileJob<T>& job) {
           prefetch_sums(job, job.spots + next, count, wrap ? 0 : c + widest, width);
       }
       const T* const panel = job.panels + c * job.panel_depth + job.panel_first * width;
-      (wrap ? run_last : run_full)(job, spots, panel, c, meets);
+      T* const waiting =
+          job.sums == nullptr ? nullptr : job.sums + (s * job.channels + c * count) * waiting_size;
+      (wrap ? run_last : run_full)(job, spots, panel, c, waiting, meets);
     }
   }
   if (job.stream) hwy::FlushStream();
@@ -368,6 +461,7 @@ HWY_INLINE Index interleave_six(const T* HWY_RESTRICT from, Index channel_stride
                                 T* HWY_RESTRICT to) {
   Index k = 0;
   if constexpr (sizeof(T) == sizeof(float)) {
+    constexpr Index kLine = 16;
     const hn::CappedTag<std::uint64_t, 8> pairs;
     const hn::Rebind<std::uint32_t, decltype(pairs)> bits;
     const auto step = static_cast<Index>(hn::Lanes(pairs));
@@ -378,11 +472,32 @@ HWY_INLINE Index interleave_six(const T* HWY_RESTRICT from, Index channel_stride
       const auto high = hn::PromoteTo(pairs, hn::LoadU(bits, in + (c + 1) * channel_stride + k));
       return hn::Or(low, hn::ShiftLeft<32>(high));
     };
-    for (; k + step <= depth; k += step)
+    for (; k + step <= depth; k += step) {
+      if (k % kLine == 0)  // of the next panel: each of its rows is far from the one before
+        for (Index c = 6; c < 12; ++c) __builtin_prefetch(in + c * channel_stride + k);
       hn::StoreInterleaved3(pair(0, k), pair(2, k), pair(4, k), pairs,
                             reinterpret_cast<std::uint64_t*>(to + 6 * k));
+    }
   }
   return k;
+}
+
+/// to[k * width + c] = from[c * channel_stride + offsets[k]], for channels that lie close together.
+template <class T>
+HWY_INLINE void gather_channels(const T* HWY_RESTRICT from, Index channel_stride,
+                                const Index* HWY_RESTRICT offsets, Index width, Index depth,
+                                T* HWY_RESTRICT to) {
+  if (width != 6) {
+    for (Index k = 0; k < depth; ++k)
+      for (Index c = 0; c < width; ++c) to[k * width + c] = from[c * channel_stride + offsets[k]];
+    return;
+  }
+  for (Index k = 0; k < depth; ++k) {
+    const T* const in = from + offsets[k];
+    __builtin_prefetch(in + 6 * channel_stride);  // of the next panel
+#pragma GCC unroll 6
+    for (Index c = 0; c < 6; ++c) to[6 * k + c] = in[c * channel_stride];
+  }
 }
 
 template <class T>
@@ -398,8 +513,7 @@ void pack_panels(const T* HWY_RESTRICT weights, Index channel_stride,
         dense && wide == 6 ? interleave_six(from + offsets[0], channel_stride, depth, to) : 0;
     // The inner loop goes along what lies close together.
     if (channel_stride < depth) {
-      for (Index k = done; k < depth; ++k)
-        for (Index c = 0; c < wide; ++c) to[k * wide + c] = from[c * channel_stride + offsets[k]];
+      gather_channels(from, channel_stride, offsets + done, wide, depth - done, to + done * wide);
       continue;
     }
     for (Index c = 0; c < wide; ++c)
