@@ -61,7 +61,7 @@ ALLOWED = {
 
 # Third-party headers (by pattern) -> places that may include them, besides tests.
 THIRD_PARTY = [
-    ("hwy", r"hwy/", ["device/cpu"]),
+    ("hwy", r"hwy/", ["device/cpu", "tensor"]),
     ("gdal", r"(gdal|cpl_|ogr|vrtdataset)", ["store/gdal"]),
     ("CLI11", r"CLI/", ["cli"]),
     ("tbb", r"(tbb|oneapi)/", ["device/cpu", "run"]),

@@ -72,6 +72,17 @@ void File::resize(Index bytes) const {
     throw_errno(path_, fmt::format("cannot be made {} bytes long", bytes));
 }
 
+void File::reserve(Index bytes) const {
+  int result;
+  do result = ::fallocate(fd_, 0, 0, bytes);
+  while (result != 0 && errno == EINTR);
+  if (result == 0) return;
+  // Not every file system can, and sizes of nothing are refused.
+  if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
+    throw_errno(path_, fmt::format("cannot be made {} bytes long", bytes));
+  resize(bytes);
+}
+
 void File::close() {
   if (fd_ >= 0 && ::close(std::exchange(fd_, -1)) != 0 && errno != EINTR)
     throw_errno(path_, "cannot be completed");

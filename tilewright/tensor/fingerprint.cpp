@@ -1,4 +1,5 @@
-// Multilinear mixing in 32-bit lanes, so that compilers vectorise the inner loop.
+// Multilinear mixing in 32-bit lanes. The loops are plain; they are compiled once per target, since
+// without vector multiplications a fingerprint takes longer than writing the values to a file.
 #include "tilewright/tensor/fingerprint.h"
 
 #include <fmt/format.h>
@@ -7,8 +8,14 @@
 
 #include "tilewright/base/text.h"
 
-namespace tilewright {
-namespace {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tilewright/tensor/fingerprint.cpp"
+#include <hwy/foreach_target.h>
+//
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tilewright::HWY_NAMESPACE {
 
 inline std::uint32_t mix(std::uint32_t v) {
   v = (v ^ (v >> 15)) * 0x85ebca6bu;
@@ -67,22 +74,33 @@ std::uint64_t row_sum(const T* row, std::uint64_t position, Index count) {
   return sum;
 }
 
-}  // namespace
+std::uint64_t sum_of_row(DType dtype, const std::byte* row, std::uint64_t position, Index count) {
+  return dispatch(dtype, [&](auto t) HWY_ATTR {
+    return row_sum(reinterpret_cast<const decltype(t)*>(row), position, count);
+  });
+}
+
+}  // namespace tilewright::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tilewright {
+
+HWY_EXPORT(sum_of_row);
 
 void Fingerprint::add(const Region& where, const ConstTensorView& v) {
   if (v.dtype != spec_.dtype || v.shape != where.shape() || (v.strides[3] != 1 && v.shape[3] > 1))
     throw InternalError("fingerprint of a view that does not match its region");
   const Shape full = dense_strides(spec_.shape);
-  dispatch(v.dtype, [&](auto t) {
-    using T = decltype(t);
-    for (Index n = 0; n < v.shape[0]; ++n)
-      for (Index c = 0; c < v.shape[1]; ++c)
-        for (Index y = 0; y < v.shape[2]; ++y) {
-          const Index position = (where[0].begin + n) * full[0] + (where[1].begin + c) * full[1] +
-                                 (where[2].begin + y) * full[2] + where[3].begin;
-          sum_ += row_sum(v.at<T>(n, c, y, 0), static_cast<std::uint64_t>(position), v.shape[3]);
-        }
-  });
+  const auto row_sum = HWY_DYNAMIC_DISPATCH(sum_of_row);
+  for (Index n = 0; n < v.shape[0]; ++n)
+    for (Index c = 0; c < v.shape[1]; ++c)
+      for (Index y = 0; y < v.shape[2]; ++y) {
+        const Index position = (where[0].begin + n) * full[0] + (where[1].begin + c) * full[1] +
+                               (where[2].begin + y) * full[2] + where[3].begin;
+        const std::byte* const row = v.data + v.offset(n, c, y, 0) * size_of(v.dtype);
+        sum_ += row_sum(v.dtype, row, static_cast<std::uint64_t>(position), v.shape[3]);
+      }
 }
 
 std::string Fingerprint::text() const {
@@ -91,3 +109,4 @@ std::string Fingerprint::text() const {
 }
 
 }  // namespace tilewright
+#endif

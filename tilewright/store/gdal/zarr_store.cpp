@@ -115,7 +115,7 @@ class ZarrStore final : public Store {
   void write_chunk(const Shape& index, const Region& inside, const ConstTensorView& src) {
     const std::string name = header_.chunk_path(index);
     File file(name, File::Mode::kUpdateOrCreate);
-    if (file.size() < header_.chunk_bytes()) file.resize(header_.chunk_bytes());
+    if (file.size() < header_.chunk_bytes()) file.reserve(header_.chunk_bytes());
     IoBatch batch(file, IoBatch::Direction::kWrite);
     write_box(batch, box(), inside, src);
     batch.flush();

@@ -37,7 +37,7 @@ class NpyStore final : public Store {
     box_ = {begin, options.spec.dtype, dense_strides(options.spec.shape)};
     output_.emplace(path, options.overwrite, bytes);
     file_ = File(output_->partial(), File::Mode::kCreate);
-    file_.resize(bytes);
+    file_.reserve(bytes);
     file_.write(0, start.data(), begin);
   }
 

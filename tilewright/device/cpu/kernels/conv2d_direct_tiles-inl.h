@@ -244,6 +244,8 @@ HWY_INLINE void add_products(const TileJob<T>& job, const Index* offsets, Index 
   if constexpr (kAtOnce > 1) {
     if (triple_step == kNext) add_triples<kNext>(src, offsets, end, w, sum);
     if (triple_step == -kNext) add_triples<-kNext>(src, offsets, end, w, sum);
+    if (triple_step == 2 * kNext) add_triples<2 * kNext>(src, offsets, end, w, sum);
+    if (triple_step == -2 * kNext) add_triples<-2 * kNext>(src, offsets, end, w, sum);
     const Index* const stop = offsets + (end - offsets) / kAtOnce * kAtOnce;
     for (; offsets != stop; offsets += kAtOnce, w += kAtOnce * C)
 #pragma GCC unroll 16
