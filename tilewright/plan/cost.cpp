@@ -8,7 +8,8 @@
 namespace tilewright {
 namespace {
 
-constexpr double kRunSeconds = 0.3e-6;        // one contiguous run of a file, or of padding
+constexpr double kRunSeconds = 0.3e-6;        // one contiguous run of padding
+constexpr double kFileRunSeconds = 3e-6;      // one contiguous run of a file
 constexpr double kPipelineSeconds = 0.25e-3;  // two threads, to start and to wait for
 
 double size(DType t) { return static_cast<double>(size_of(t)); }
@@ -28,6 +29,20 @@ double run_length(const Region& part, const Shape& array) {
     if (part.dims[d].size() < array[d]) break;
   }
   return length;
+}
+
+// Contiguous runs of a file that are read.
+double source_runs(const Plan& p) {
+  const Region window = p.problem.layer->region(Operand::kSrc, largest_step(p.cuts));
+  const double run = run_length(window, p.problem.spec(Operand::kSrc).shape);
+  return p.moved.src_bytes / size(p.problem.src_dtype) / run;
+}
+
+// What passes through tiles between file and kernel costs nothing more as long as they stay in the
+// cache.
+double tile_seconds(const Plan& p, double bytes, const Machine& machine) {
+  const double tiles = static_cast<double>(p.memory.src_tiles + p.memory.dst_tiles);
+  return bytes * far_share(tiles, machine) / machine.far_bytes_per_second;
 }
 
 // All steps, by their share of the work of the largest.
@@ -103,13 +118,15 @@ double read_seconds(const Plan& p, double decoded, const Machine& machine,
   const double copied = p.src_in_place ? 0 : copy_seconds(source_copies(p), all, machine);
   const double weights = p.weights_in_place ? 0 : copy_seconds(weights_copies(p), all, machine);
   if (!options.src.file) return copied + weights;
-  return decoded / machine.read_bytes_per_second + source_rows(p) * kRunSeconds + weights;
+  return decoded / machine.read_bytes_per_second + source_runs(p) * kFileRunSeconds +
+         tile_seconds(p, p.moved.src_bytes, machine) + weights;
 }
 
 double write_seconds(const Plan& p, const Machine& machine, const PlanOptions& options) {
   if (p.dst_in_place) return 0;
   if (options.dst.file)
-    return p.moved.dst_bytes / machine.write_bytes_per_second + result_copies(p).rows * kRunSeconds;
+    return p.moved.dst_bytes / machine.write_bytes_per_second +
+           result_copies(p).rows * kFileRunSeconds + tile_seconds(p, p.moved.dst_bytes, machine);
   return copy_seconds(result_copies(p), operand_bytes(p), machine);
 }
 

@@ -100,7 +100,7 @@ TEST(Planner, ExplainsWhyItTiles) {
 }
 
 TEST(Planner, SaysWhyAQuickerPlanCameSecond) {
-  const Problem problem = parse_problem("conv2d ci1 y3000 x3000 co1 k3x3 p1,1,1,1");
+  const Problem problem = parse_problem("conv2d ci1 y1000 x1000 co1 k3x3 p1,1,1,1");
   PlanOptions options = files();
   const Plan one = plan(problem, test_machine(1024 * kMiB), options);
   options.force = "y=46";

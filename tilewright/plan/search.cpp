@@ -22,7 +22,7 @@ constexpr double kOnePieceFactor = 1.1;
 constexpr double kOnePieceSeconds = 0.05;
 // Times closer than this are equal; then fewer pieces are preferred.
 constexpr double kEqualTimes = 0.005;
-// More pieces than this gain nothing from being smaller.
+// More pieces than this gain nothing from being smaller, unless they then stay in the cache.
 constexpr Index kEnoughPieces = 64;
 // Pieces keep to both the kernel's tiles and the blocks of dst if that takes no more rows than
 // this.
@@ -237,12 +237,14 @@ void Search::choose_rows() {
   const Index least = sizes(Axis::kY).back();
   const Index fit = one_row_block() ? (fits_with(Axis::kY, std::min(unit, extent)) ? unit : 0)
                                     : most(Axis::kY, least, unit);
-  for (Index rows = fit; rows > 0; rows /= 2) {
+  for (Index rows = fit; rows > 0; rows = std::max(rows / 2, least)) {
     // Even out: as many pieces as `rows` gives, none much smaller than the others.
     const Index even = ceil_div(extent, ceil_div(extent, rows));
     now_.cuts[Axis::kY] = Cover(extent, std::min(fit, round_up(even, unit)));
     if (fits()) choose_batch();
-    if (rows / 2 < least || ceil_div(extent, rows) > kEnoughPieces) return;
+    const auto tiles = static_cast<double>(now_.memory.src_tiles + now_.memory.dst_tiles);
+    const bool enough = ceil_div(extent, rows) > kEnoughPieces && far_share(tiles, machine_) == 0;
+    if (rows <= least || enough) return;
   }
 }
 
