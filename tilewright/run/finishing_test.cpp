@@ -2,6 +2,7 @@
 // not yet written: the error arrives, no thread is left, nor a file under any name.
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <filesystem>
 #include <latch>
 #include <mutex>
@@ -171,6 +172,28 @@ TEST(Finishing, WhileTheRunIsCancelledEndsIt) {
     EXPECT_THROW(m.run(&cancel), Interrupted) << call;
     EXPECT_EQ(m.dst.commits, 0);
     EXPECT_EQ(Threads::others(), 0);
+  }
+}
+
+TEST(Finishing, OfTheLastTileIsCancelled) {
+  InMemory m;
+  std::atomic<bool> cancel{false};
+  m.dst.on_finish = [&](Index tile) { cancel = tile == kPieces; };
+  EXPECT_THROW(m.run(&cancel), Interrupted);
+}
+
+TEST(Finishing, InPartsGivesTheSameValues) {
+  for (const char* line : {"conv2d ci4 y9 x7 co4 k3x3 p1,1,1,1 dst:u8",
+                           "conv2d ci4 y9 x7 co4 k3x3 p1,1,1,1 src:i32 dst:i16 f64",
+                           "conv2d ci4 y9 x7 co4 k3x3 p1,1,1,1 flip"}) {
+    const Plan p = testing::forced_plan(line, kForce);
+    Spies whole(p.problem), parts(p.problem);
+    RunOptions options;
+    options.part_bytes = 100;
+    EXPECT_EQ(run(p, whole.stores()).hash, run(p, parts.stores(), options).hash);
+    EXPECT_GT(parts.dst.calls, whole.dst.calls);
+    const auto bytes = static_cast<std::size_t>(p.problem.spec(Operand::kDst).bytes());
+    EXPECT_EQ(std::memcmp(whole.dst.view().data, parts.dst.view().data, bytes), 0) << line;
   }
 }
 

@@ -53,8 +53,8 @@ struct RunOptions {
   std::function<void(const Progress&)> progress{};
   /// Fills every buffer with NaN bytes before use, to catch reads of what was not written.
   bool poison = false;
-  /// Larger reads and writes are done in parts of about so many bytes, so that a cancellation is
-  /// noticed between them.
+  /// Larger tiles are read, converted and written in parts of about so many bytes, so that a
+  /// cancellation is noticed between them.
   double part_bytes = 128 << 20;
   /// Whether Trace::hash is wanted; it costs one pass over the output.
   bool fingerprint = true;

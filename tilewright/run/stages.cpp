@@ -411,19 +411,29 @@ Writer::Writer(Bench& bench, Meter& meter)
               bench.plan().problem.layer->reversed_taps()),
       fingerprint_(bench.plan().problem.spec(Operand::kDst)) {}
 
-void Writer::write_rows(const Region& region, const TensorView& values) {
-  Store& dst = *bench_.stores.dst;
-  const double bytes_per_row = row_bytes(region, values.dtype);
-  const auto write_part = [&](const Interval& rows) {
+// Calls f(region, values) for parts of a tile, short enough to notice a cancellation.
+template <class F>
+void Writer::for_parts(const Region& region, const TensorView& values, Index unit, F&& f) const {
+  const auto part = [&](const Interval& rows) {
     bench_.check_cancel();
-    Region to = region;
+    Region to = region, from = whole(values.shape);
     to[kY] = rows;
-    Region part = whole(values.shape);
-    part[kY] = rows.shifted(-region[kY].begin);
-    dst.write(to, values.slice(part));
+    from[kY] = rows.shifted(-region[kY].begin);
+    f(to, values.slice(from));
   };
-  for_row_parts(region[kY], bench_.options.part_bytes, bytes_per_row, dst.layout().block[kY],
-                write_part);
+  for_row_parts(region[kY], bench_.options.part_bytes, row_bytes(region, values.dtype), unit, part);
+}
+
+// The tile is dense and does not get wider, so it is converted where it lies.
+void Writer::convert(const Region& region, const DstSlot& slot, DType dtype) const {
+  const Index from = size_of(bench_.sums), to = size_of(dtype), count = region.volume();
+  const Index part =
+      std::max(region[kX].size(), static_cast<Index>(bench_.options.part_bytes) / from);
+  for (Index i = 0; i < count; i += part) {
+    bench_.check_cancel();
+    convert_row(slot.tile + i * from, bench_.sums, slot.tile + i * to, dtype,
+                std::min(part, count - i));
+  }
 }
 
 Region Writer::place(const Piece& piece) const {
@@ -441,17 +451,22 @@ void Writer::finish(const Piece& piece, const DstSlot& slot) {
   const Stopwatch watch(finish_seconds);
   const TensorView v = values(piece, slot);
   if (!bench_.plan().dst_in_place) {
-    // Dense and not wider, so the tile is converted where it lies.
-    convert_row(slot.tile, bench_.sums, slot.tile, v.dtype, piece.dst.volume());
+    convert(piece.dst, slot, v.dtype);
     if (turned_) reverse_taps(v);
   }
-  if (bench_.options.fingerprint) fingerprint_.add(place(piece), v);
+  if (!bench_.options.fingerprint) return;
+  for_parts(place(piece), v, 1, [&](const Region& region, const TensorView& values) {
+    fingerprint_.add(region, values);
+  });
 }
 
 void Writer::write(const Piece& piece, const DstSlot& slot) {
   const Stopwatch watch(seconds);
   const TensorView v = values(piece, slot);
-  if (!bench_.plan().dst_in_place) write_rows(place(piece), v);
+  Store& dst = *bench_.stores.dst;
+  if (!bench_.plan().dst_in_place)
+    for_parts(place(piece), v, dst.layout().block[kY],
+              [&](const Region& region, const TensorView& values) { dst.write(region, values); });
   const Index used = bench_.bytes_used();
   peak_bytes = std::max(peak_bytes, used);
   meter_.piece_done(static_cast<double>(piece.dst.volume() * size_of(v.dtype)), used);

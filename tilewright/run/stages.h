@@ -115,7 +115,9 @@ class Writer {
  private:
   Region place(const Piece& piece) const;
   TensorView values(const Piece& piece, const DstSlot& slot) const;
-  void write_rows(const Region& region, const TensorView& values);
+  template <class F>
+  void for_parts(const Region& region, const TensorView& values, Index unit, F&& f) const;
+  void convert(const Region& region, const DstSlot& slot, DType dtype) const;
 
   Bench& bench_;
   Meter& meter_;
