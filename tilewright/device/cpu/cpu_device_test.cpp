@@ -101,35 +101,62 @@ TEST(CpuDevice, NeedsNoMoreWorkspaceThanItsConstant) {
   }
 }
 
+struct Streamed {
+  Index ci, co, groups, taps, width;
+  DType dtype = DType::kF32;
+};
+
+/// One step into aligned rows, through the caches and past them.
+void expect_same_streamed(const Streamed& s) {
+  const Kernel& kernel = find_kernel("cpu", "conv2d/direct");
+  const Index rows = 22;
+  const Shape taps{s.co, s.ci / s.groups, s.taps, s.taps};
+  Tensor src(s.dtype, {1, s.ci, rows + s.taps - 1, s.width + s.taps - 1}), weights(s.dtype, taps);
+  Tensor cached(s.dtype, {1, s.co, rows, round_up(s.width, 16)}), streamed = cached;
+  Tensor workspace(DType::kF32, {1, 1, 1, kernel.workspace_bytes_per_thread / 4});
+  std::minstd_rand random(static_cast<unsigned>(s.width));
+  dispatch(s.dtype, [&](auto type) {
+    using T = decltype(type);
+    for (Tensor* t : {&src, &weights})
+      std::generate_n(t->data<T>(), t->spec().volume(),
+                      [&] { return static_cast<T>(static_cast<int>(random() % 512) - 256) / 256; });
+  });
+  const auto layer = Conv2d::make(src.spec().shape, taps, false,
+                                  {{1, 1}, {1, 1}, {}, PaddingMode::kZero, s.groups, false});
+  StepArgs a;
+  a.layer = layer.get(), a.groups = s.groups;
+  a.src = src.view(), a.weights = weights.view();
+  a.real_y = {1, rows - 2}, a.real_x = {2, s.width};
+  a.workspace = workspace.view().data;
+  for (Tensor* dst : {&cached, &streamed}) {
+    a.stream = dst == &streamed;
+    a.dst = dst->view().slice({{{{0, 1}, {0, s.co}, {0, rows}, {0, s.width}}}});
+    kernel.run(a);
+  }
+  const auto bytes = static_cast<std::size_t>(cached.spec().bytes());
+  EXPECT_EQ(std::memcmp(cached.view().data, streamed.view().data, bytes), 0) << s.width;
+}
+
 // Rows of single channels wait in a buffer before they go past the caches.
 TEST(CpuDevice, StreamsTheSameBits) {
   on_every_target([] {
     if (cpu_device().kernels().empty()) return;
-    const Kernel& kernel = find_kernel("cpu", "conv2d/direct");
-    for (const Index width : {16, 24, 512, 515, 520, 1041}) {
-      const Shape taps{3, 1, 3, 3};
-      Tensor src(DType::kF32, {1, 3, 24, width + 2}), weights(DType::kF32, taps);
-      Tensor cached(DType::kF32, {1, 3, 22, round_up(width, 16)}), streamed = cached;
-      Tensor workspace(DType::kF32, {1, 1, 1, kernel.workspace_bytes_per_thread / 4});
-      std::minstd_rand random(static_cast<unsigned>(width));
-      for (Tensor* t : {&src, &weights})
-        std::generate_n(t->data<float>(), t->spec().volume(),
-                        [&] { return static_cast<float>(random() % 512) / 256 - 1; });
-      const auto layer = Conv2d::make(src.spec().shape, taps, false,
-                                      {{1, 1}, {1, 1}, {}, PaddingMode::kZero, 3, false});
-      StepArgs a;
-      a.layer = layer.get(), a.groups = 3;
-      a.src = src.view(), a.weights = weights.view();
-      a.real_y = {1, 20}, a.real_x = {2, width};
-      a.workspace = workspace.view().data;
-      for (Tensor* dst : {&cached, &streamed}) {
-        a.stream = dst == &streamed;
-        a.dst = dst->view().slice({{{{0, 1}, {0, 3}, {0, 22}, {0, width}}}});
-        kernel.run(a);
+    for (const Index width : {16, 24, 512, 515, 520, 1041})
+      expect_same_streamed({3, 3, 3, 3, width});
+  });
+}
+
+// Sums of register tiles go there at once if they are whole and no step comes after.
+TEST(CpuDevice, StreamsTheSameBitsFromRegisterTiles) {
+  on_every_target([] {
+    if (cpu_device().kernels().empty()) return;
+    for (const DType dtype : {DType::kF32, DType::kF64})
+      for (const Index width : {16, 24, 61, 131}) {
+        expect_same_streamed({3, 7, 1, 3, width, dtype});
+        expect_same_streamed({8, 26, 2, 1, width, dtype});
+        expect_same_streamed({70, 5, 1, 5, width, dtype});
+        expect_same_streamed({2, 2, 2, 4, width, dtype});
       }
-      const auto bytes = static_cast<std::size_t>(cached.spec().bytes());
-      EXPECT_EQ(std::memcmp(cached.view().data, streamed.view().data, bytes), 0) << width;
-    }
   });
 }
 
