@@ -39,8 +39,8 @@ class File {
   void write(Index offset, const void* from, Index bytes) const;
   /// Sets the size; new bytes are zero.
   void resize(Index bytes) const;
-  /// For a new file: sets the size and claims its place on the disk where the file system can, so
-  /// that a full disk is known at once and writes need not look for room.
+  /// Makes the file at least so long and, where the file system can, claims its place on the disk:
+  /// a full disk is known at once, and writes need not look for room.
   void reserve(Index bytes) const;
   /// Closes and reports the errors that only then come to light. The destructor is silent.
   void close();

@@ -71,6 +71,7 @@ class TiffOutput final : public Store {
     set_nodata();
     find_tiles(bytes);
     file_ = File(output_->partial(), File::Mode::kUpdate);
+    file_.reserve(file_.size());
   }
 
   const TensorSpec& spec() const override { return blocks_.spec; }
