@@ -2,7 +2,7 @@
 //
 // A store knows its element type, its shape and how it likes to be accessed; it knows nothing of
 // devices or tiles. Every error is a StoreError whose message begins with the path.
-// A store is used by one thread at a time.
+// One thread at a time reads or writes a store; others may call const functions and memory() then.
 #pragma once
 
 #include <memory>
