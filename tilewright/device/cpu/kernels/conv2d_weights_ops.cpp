@@ -33,6 +33,9 @@ template <class T>
 inline constexpr Index kLanes = static_cast<Index>(hn::MaxLanes(OuterTag<T>()));
 
 inline constexpr int kOuterSums = HWY_TARGET == HWY_AVX2 ? 12 : 24;
+inline constexpr int kMostPacked = HWY_TARGET == HWY_AVX2 ? 4 : 2;
+// With AVX2 each has an address of its own in one of 15 registers.
+inline constexpr int kMostPackedFactors = HWY_TARGET == HWY_AVX2 ? 8 : 12;
 
 template <bool Lanewise, class T>
 HWY_INLINE OuterVec<T> load_factor(const T* p) {
@@ -46,12 +49,14 @@ HWY_INLINE OuterVec<T> load_factor(const T* p) {
 // Planes lie far apart, where hardware does not look ahead.
 template <class T>
 HWY_INLINE void ask_for_next(const OuterJob<T>& job, Index row) {
+  if (job.next_count == 0) return;
   constexpr Index kLine = 64 / sizeof(T);
-  const Index elements = job.columns * job.next_step;
-  for (int i = 0; i < job.next_count; ++i) {
-    const T* const from = job.next[static_cast<std::size_t>(i)] + row * job.next_row;
-    for (Index x = 0; x < elements; x += kLine) __builtin_prefetch(from + x);
-  }
+  const Index begin = row * job.next_rows / job.rows, end = (row + 1) * job.next_rows / job.rows;
+  for (int i = 0; i < job.next_count; ++i)
+    for (Index y = begin; y < end; ++y) {
+      const T* const from = job.next[static_cast<std::size_t>(i)] + y * job.next_row;
+      for (Index x = 0; x < job.next_columns; x += kLine) __builtin_prefetch(from + x);
+    }
 }
 
 // The fewer operands are held in registers, the others pass by.
@@ -95,6 +100,88 @@ HWY_INLINE void add_products(const OuterJob<T>& job, OuterVec<T> (&sum)[F][V]) {
   }
 }
 
+#if HWY_TARGET == HWY_AVX2
+
+// sum += factor * x, rounded once, in the register in which the sum is: in unrolled loops compilers
+// would copy sums around.
+HWY_INLINE void add_in_place(OuterVec<float>& sum, OuterVec<float> factor, OuterVec<float> x) {
+  asm("vfmadd231ps %2, %1, %0" : "+x"(sum.raw) : "x"(factor.raw), "x"(x.raw));
+}
+HWY_INLINE void add_in_place(OuterVec<double>& sum, OuterVec<double> factor, OuterVec<double> x) {
+  asm("vfmadd231pd %2, %1, %0" : "+x"(sum.raw) : "x"(factor.raw), "x"(x.raw));
+}
+
+/// One result; the fewer operands are held in registers, the others pass by.
+template <int V, int F, class T>
+HWY_INLINE void add_result(const T* vectors, const char* const (&factor)[F], Index at,
+                           OuterVec<T> (&sum)[F][V]) {
+  const OuterTag<T> d;
+  const auto load = [&](int f) HWY_ATTR {
+    return hn::Set(d, *reinterpret_cast<const T*>(factor[f] + at));
+  };
+  if constexpr (V <= F) {
+    OuterVec<T> x[V];
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) x[v] = hn::LoadU(d, vectors + v * kLanes<T>);
+#pragma GCC unroll 16
+    for (int f = 0; f < F; ++f) {
+      const auto w = load(f);
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) add_in_place(sum[f][v], w, x[v]);
+    }
+  } else {
+    OuterVec<T> w[F];
+#pragma GCC unroll 16
+    for (int f = 0; f < F; ++f) w[f] = load(f);
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) {
+      const auto x = hn::LoadU(d, vectors + v * kLanes<T>);
+#pragma GCC unroll 16
+      for (int f = 0; f < F; ++f) add_in_place(sum[f][v], w[f], x);
+    }
+  }
+  asm volatile("" ::: "memory");  // loads that are moved up here would spill sums
+}
+
+// Four results at a time by addresses that only count up, so that little but multiply-adds is left.
+template <int V, int F, class T>
+HWY_INLINE void add_packed(const OuterJob<T>& job, OuterVec<T> (&sum)[F][V]) {
+  constexpr Index kAtOnce = 4, kWide = V * kLanes<T>;
+  Index step = job.factor_step * static_cast<Index>(sizeof(T)), step3 = 3 * step;
+  const T* vectors = job.vector[0];
+  for (Index row = 0; row < job.rows; ++row) {
+    const char* factor[F];
+#pragma GCC unroll 16
+    for (int f = 0; f < F; ++f)
+      factor[f] = reinterpret_cast<const char*>(job.factor[f] + row * job.factor_row);
+    ask_for_next(job, row);
+    Index left = job.columns;
+    for (; left >= kAtOnce; left -= kAtOnce, vectors += kAtOnce * kWide) {
+      // Else addresses are computed from each other, or kept for each product.
+#pragma GCC unroll 16
+      for (int f = 0; f < F; ++f) asm volatile("" : "+r"(factor[f]));
+      asm volatile("" : "+r"(step), "+r"(step3));
+      add_result(vectors, factor, 0, sum);
+      add_result(vectors + kWide, factor, step, sum);
+      add_result(vectors + 2 * kWide, factor, 2 * step, sum);
+      add_result(vectors + 3 * kWide, factor, step3, sum);
+#pragma GCC unroll 16
+      for (int f = 0; f < F; ++f) factor[f] += kAtOnce * step;
+    }
+    for (Index at = 0; left > 0; --left, vectors += kWide, at += step)
+      add_result(vectors, factor, at, sum);
+  }
+}
+
+#else
+
+template <int V, int F, class T>
+HWY_INLINE void add_packed(const OuterJob<T>& job, OuterVec<T> (&sum)[F][V]) {
+  add_products<false, V, F>(job, sum);
+}
+
+#endif
+
 HWY_INLINE void add_to(double* totals, OuterVec<double> v) {
   const OuterTag<double> d;
   hn::StoreU(hn::Add(hn::LoadU(d, totals), v), d, totals);
@@ -110,7 +197,14 @@ HWY_INLINE void add_to(double* totals, OuterVec<float> v) {
   hn::StoreU(hn::Add(hn::LoadU(d, upper), high), d, upper);
 }
 
-template <bool Lanewise, int V, int F, class T>
+/// How operands lie.
+enum class Operands {
+  kApart,     // vectors anywhere, factors that all lanes share
+  kPacked,    // vectors side by side, result after result
+  kLanewise,  // factors that are vectors themselves
+};
+
+template <Operands Kind, int V, int F, class T>
 HWY_NOINLINE void outer(const OuterJob<T>& job) {
   const OuterTag<T> d;
   OuterVec<T> sum[F][V];
@@ -120,7 +214,10 @@ HWY_NOINLINE void outer(const OuterJob<T>& job) {
     for (int v = 0; v < V; ++v)
       sum[f][v] =
           job.from == nullptr ? hn::Zero(d) : hn::LoadU(d, job.from + (f * V + v) * kLanes<T>);
-  add_products<Lanewise, V, F>(job, sum);
+  if constexpr (Kind == Operands::kPacked)
+    add_packed(job, sum);
+  else
+    add_products<Kind == Operands::kLanewise, V, F>(job, sum);
   if (job.totals == nullptr) {
 #pragma GCC unroll 16
     for (int f = 0; f < F; ++f)
@@ -137,32 +234,34 @@ HWY_NOINLINE void outer(const OuterJob<T>& job) {
 template <class T>
 using OuterFunction = void (*)(const OuterJob<T>&);
 
-template <class T, bool Lanewise, int V, int... F>
+template <class T, Operands Kind, int V, int... F>
 OuterFunction<T> pick_factors(int factors, std::integer_sequence<int, F...>) {
-  static constexpr OuterFunction<T> kTable[] = {&outer<Lanewise, V, F + 1, T>...};
+  static constexpr OuterFunction<T> kTable[] = {&outer<Kind, V, F + 1, T>...};
   return kTable[factors - 1];
 }
 
-template <class T, bool Lanewise, int V>
+template <class T, Operands Kind, int V>
 OuterFunction<T> pick(int factors) {
-  constexpr int kAtMost = Lanewise ? kMostLanewise : OuterJob<T>::kMaxFactors;
+  constexpr int kAtMost = Kind == Operands::kLanewise ? kMostLanewise
+                          : Kind == Operands::kPacked ? kMostPackedFactors
+                                                      : OuterJob<T>::kMaxFactors;
   constexpr int kMost = kOuterSums / V < kAtMost ? kOuterSums / V : kAtMost;
-  return pick_factors<T, Lanewise, V>(factors, std::make_integer_sequence<int, kMost>());
+  return pick_factors<T, Kind, V>(factors, std::make_integer_sequence<int, kMost>());
 }
 
-template <class T, bool Lanewise, std::size_t... I>
+template <class T, Operands Kind, std::size_t... I>
 OuterFunction<T> pick_vectors(int vectors, int factors, std::index_sequence<I...>) {
   OuterFunction<T> found = nullptr;
-  ((kOuterVectors[I] == vectors ? void(found = pick<T, Lanewise, kOuterVectors[I]>(factors))
-                                : void()),
+  ((kOuterVectors[I] == vectors ? void(found = pick<T, Kind, kOuterVectors[I]>(factors)) : void()),
    ...);
   return found;
 }
 
-template <class T, bool Lanewise>
+template <class T, Operands Kind>
 void run_outer(const OuterJob<T>& job, int vectors, int factors) {
-  constexpr auto kAll = std::make_index_sequence<kOuterVectors.size()>();
-  pick_vectors<T, Lanewise>(vectors, factors, kAll)(job);
+  constexpr std::size_t kCount =
+      Kind == Operands::kPacked ? std::size_t{kMostPacked} : kOuterVectors.size();
+  pick_vectors<T, Kind>(vectors, factors, std::make_index_sequence<kCount>())(job);
 }
 
 // A block of 16 bytes: so many elements of a row, or so many rows.
@@ -243,8 +342,14 @@ void side_by_side(const LanesJob<T>& job) {
 
 template <class T>
 const OuterOps<T>* outer_ops() {
-  static const OuterOps<T> table{static_cast<int>(kLanes<T>), kOuterSums, &run_outer<T, false>,
-                                 &run_outer<T, true>, &side_by_side<T>};
+  static const OuterOps<T> table{static_cast<int>(kLanes<T>),
+                                 kOuterSums,
+                                 &run_outer<T, Operands::kApart>,
+                                 kMostPacked,
+                                 kMostPackedFactors,
+                                 &run_outer<T, Operands::kPacked>,
+                                 &run_outer<T, Operands::kLanewise>,
+                                 &side_by_side<T>};
   return &table;
 }
 const OuterOps<float>* outer_f32() { return outer_ops<float>(); }

@@ -24,11 +24,11 @@ struct OuterJob {
   const T* from = nullptr;
   T* sums = nullptr;
   double* totals = nullptr;
-  /// Memory to come is asked for row by row: `columns * next_step` elements from
-  /// next[i] + row * next_row on, for i < next_count.
+  /// Memory to come is asked for while rows pass by: `next_rows` rows, next_row apart, of
+  /// `next_columns` elements from next[i] on, for i < next_count.
   std::array<const T*, kMaxFactors> next{};
   int next_count = 0;
-  Index next_row = 0, next_step = 1;
+  Index next_rows = 0, next_row = 0, next_columns = 0;
 };
 
 /// to[row * to_row + column * to_step + l] = lane[l][offset + row * row_step + column * step] for
@@ -56,6 +56,10 @@ struct OuterOps {
   /// One number per factor, which all lanes share. `vectors` is one of kOuterVectors; `factors` <=
   /// kMaxFactors.
   void (*run)(const OuterJob<T>& job, int vectors, int factors) = nullptr;
+  /// The same for vectors that lie side by side, result after result, from vector[0] on: `vectors`
+  /// <= max_packed, `factors` <= max_packed_factors.
+  int max_packed = 0, max_packed_factors = 0;
+  void (*run_packed)(const OuterJob<T>& job, int vectors, int factors) = nullptr;
   /// Factors that are vectors themselves, at most kMostLanewise.
   void (*run_lanewise)(const OuterJob<T>& job, int vectors, int factors) = nullptr;
   void (*side_by_side)(const LanesJob<T>& job) = nullptr;
