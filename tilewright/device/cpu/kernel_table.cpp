@@ -48,6 +48,13 @@ Kernel direct_in_place(const char* name, Run* run, Work* work) {
   return k;
 }
 
+Kernel direct_weights() {
+  Kernel k = direct("conv2d_weights/direct", kConv2dWeightsWorkspace, &run_conv2d_weights_direct,
+                    &conv2d_weights_direct_work);
+  k.in_place = true;
+  return k;
+}
+
 Kernel winograd(const char* name, Index workspace, Run* run, Work* work) {
   Kernel k = kernel(name, Order::kAnchored, workspace, run, work);
   k.windows = {{3, 4}, {1, 2}, kWinogradDilation};
@@ -171,8 +178,7 @@ std::vector<Kernel> make_table() {
                       &conv2d_transpose_direct_work),
       winograd_weights(),
       dot_weights(),
-      direct("conv2d_weights/direct", kConv2dWeightsWorkspace, &run_conv2d_weights_direct,
-             &conv2d_weights_direct_work)};
+      direct_weights()};
   for (const auto& optional : {onednn_kernels(), blas_kernels()})
     table.insert(table.end(), optional.begin(), optional.end());
   return table;

@@ -23,7 +23,8 @@ void run_typed(StepArgs a, const OuterOps<T>& ops) {
   const WeightsStep<T> s(a, ops);
   DenseLanes dense = DenseLanes::kResults;
   double dense_cycles = dense_weights_cycles(s, dense);
-  if (s.dilation_x == 1 && s.kx >= ops.lanes) {
+  // With larger strides, copies of what vectors of taps meet are too large.
+  if (s.dilation_x == 1 && s.stride_x <= 2 && s.kx >= ops.lanes) {
     const double taps = dense_weights_cycles(s, DenseLanes::kTaps);
     if (taps < dense_cycles) dense = DenseLanes::kTaps, dense_cycles = taps;
   }

@@ -1,8 +1,9 @@
 // A part is some vectors and some factors of one group, for all results of the step: its totals
 // stay in the workspace, in f64 and in the order of the register tiles, until the last block. Lanes
 // along output channels read results from the workspace, transposed once per block and part, and
-// the source where it lies, or, where it would be read once for each vector only, from a copy of
-// what a register tile takes; lanes along taps read both where they lie.
+// lanes along taps read them where they lie. The source is read where it lies but under blocks that
+// meet the edge of the image, and where it would be read once for each vector only: then it is
+// copied before.
 #include "tilewright/device/cpu/kernels/conv2d_weights_dense.h"
 
 #include <array>
@@ -14,7 +15,8 @@ namespace {
 
 constexpr Index kTotals = Index{32} * 768;  // of one part of one band
 constexpr Index kTwoBandTotals = Index{64} * 256;
-constexpr Index kCopyBytes = 24 * 1024;  // of source, in the first-level cache
+constexpr Index kNearBytes = 24 * 1024;  // of a copy that stays in the first-level cache
+constexpr Index kCopyBytes = 64 * 1024;  // of channels that are copied whole
 
 /// Vectors and factors as a group has them, and as a part and a register tile take them.
 struct Shares {
@@ -23,7 +25,7 @@ struct Shares {
   Index bands = 1;                 // times so many are those of a part
   Index most = 1;                  // factors of a register tile
   Index depth = 1;                 // factors of a part
-  bool copied = false;             // the source of a register tile
+  bool copied = false;             // the source, under all blocks
 };
 
 Index ceil_by(Index a, Index b) { return (a + b - 1) / b; }
@@ -65,7 +67,7 @@ Shares shares_of(const WeightsStep<T>& s, DenseLanes lanes) {
   r.most = ceil_by(r.factors, ceil_by(r.factors, r.most));
   const Index block = s.block_rows * s.block_columns * static_cast<Index>(sizeof(T));
   r.copied = lanes == DenseLanes::kResults && s.ky * s.kx == 1 && r.vectors > r.width &&
-             r.most * block <= kCopyBytes;
+             r.most * block <= kNearBytes;
   if (r.copied) r.bands = 2;
   const Index totals = r.copied ? kTwoBandTotals : kTotals;
   r.depth = std::max(r.most, totals / (r.width * r.bands * s.ops.lanes));
@@ -86,11 +88,9 @@ class Part {
         factors_(factors) {
     Shelf shelf(workspace);
     totals_ = shelf.take<double>(shares.bands * band_size());
-    offsets_ = shelf.take<Index>(factors.size());
-    const Index block = s.block_rows * s.block_columns;
-    copy_ = shelf.take<T>(shares.copied ? shares.most * block : 0);
+    list_copies();
+    copy_ = shelf.take<T>(copy_size_);
     packed_ = shelf.take<T>(0);
-    list_factors();
   }
 
   void run() {
@@ -109,12 +109,26 @@ class Part {
   Index wide() const { return shares_.width * s_.ops.lanes; }
   Index band_size() const { return factors_.size() * wide(); }
 
-  // Where factors lie, from the first tap or channel of the group on.
-  void list_factors() {
-    Tap tap = results_ ? s_.tap(factors_.begin) : Tap{};
-    for (Index f = 0; f < factors_.size(); ++f, tap = s_.next(tap))
-      offsets_[f] = results_ ? s_.source(0, g_, tap, 0, 0) - s_.source(0, g_, {}, 0, 0)
-                             : (factors_.begin + f) * s_.a.weights.strides[kC];
+  // Room for the channels that a register tile may meet, or for what each of its taps meets.
+  void list_copies() {
+    const ResultBlock b{0, 0, 0, std::min(s_.rows, s_.block_rows),
+                        std::min(s_.columns, s_.block_columns)};
+    const SourceBox box = s_.under(b);
+    if (!results_) {
+      copy_size_ = shares_.width * b.rows * vector_columns(b);
+      return;
+    }
+    const Index taps = s_.ky * s_.kx;
+    slots_ = std::min(s_.ci, (shares_.most + taps - 2) / taps + 1);
+    slot_size_ = box.rows * box.columns;
+    copy_size_ = slots_ * slot_size_;
+    if (taps > 1 && copy_size_ * static_cast<Index>(sizeof(T)) <= kCopyBytes) return;
+    slots_ = 0, copy_size_ = shares_.most * b.rows * b.columns;
+  }
+
+  // Source columns that a vector of DenseLanes::kTaps meets.
+  Index vector_columns(const ResultBlock& b) const {
+    return (b.columns - 1) * s_.stride_x + s_.ops.lanes;
   }
 
   /// The first tap of a vector of DenseLanes::kTaps. The last one of a row ends with the row; what
@@ -151,15 +165,18 @@ class Part {
   void run_block(const ResultBlock& b) {
     OuterJob<T> job;
     job.rows = b.rows, job.columns = b.columns;
+    copies_ = shares_.copied || !s_.exists(s_.under(b));
     if (results_)
       pack(b, job);
     else
       set_vectors(b, job);
+    begin_factors(b, job);
     const int width = static_cast<int>(shares_.width);
     for (Index f = factors_.begin; f < factors_.end; f += shares_.most) {
       const Index count = std::min(shares_.most, factors_.end - f);
       const auto many = static_cast<int>(count);
-      set_factors(b, f, count, job);
+      for (Index i = 0; i < count; ++i)
+        job.factor[i] = results_ ? next_tap(b, i) : s_.results(b.n, g_, f + i, b.y, b.x);
       job.totals = totals_ + (f - factors_.begin) * wide();
       if (!results_) {
         s_.ops.run(job, width, many);
@@ -177,11 +194,21 @@ class Part {
 
   // Vectors that the register tile has beyond the part's repeat the last one.
   void set_vectors(const ResultBlock& b, OuterJob<T>& job) {
-    job.vector_row = s_.stride_y * s_.a.src.strides[kY];
+    const Index columns = vector_columns(b);
+    job.vector_row = copies_ ? columns : s_.stride_y * s_.a.src.strides[kY];
     job.vector_step = s_.stride_x;
-    for (Index v = 0; v < shares_.width; ++v)
-      job.vector[v] =
-          s_.source(b.n, g_, row_tap(std::min(vectors_.begin + v, vectors_.end - 1)), b.y, b.x);
+    for (Index v = 0; v < shares_.width; ++v) {
+      const Tap tap = row_tap(std::min(vectors_.begin + v, vectors_.end - 1));
+      if (!copies_) {
+        job.vector[v] = s_.source(b.n, g_, tap, b.y, b.x);
+        continue;
+      }
+      T* const to = copy_ + v * b.rows * columns;
+      SourceBox box = s_.at_tap(b, tap);
+      box.columns = columns, box.step_x = 1;
+      s_.copy_source(b.n, g_, tap.ci, box, to);
+      job.vector[v] = to;
+    }
   }
 
   // Bands lie one after another.
@@ -204,32 +231,44 @@ class Part {
     }
   }
 
-  void set_factors(const ResultBlock& b, Index first, Index count, OuterJob<T>& job) {
-    const T* const from =
-        results_ ? s_.source(b.n, g_, {}, b.y, b.x) : s_.results(b.n, g_, 0, b.y, b.x);
-    job.factor_row = results_ ? s_.stride_y * s_.a.src.strides[kY] : s_.a.weights.strides[kY];
-    job.factor_step = results_ ? s_.stride_x : 1;
-    for (Index f = 0; f < count; ++f) job.factor[f] = from + offsets_[first - factors_.begin + f];
-    if (!shares_.copied) return;
-    for (Index f = 0; f < count; ++f) {
-      T* const to = copy_ + f * b.rows * b.columns;
-      for (Index y = 0; y < b.rows; ++y) {
-        const T* const row = job.factor[f] + y * job.factor_row;
-        if (job.factor_step == 1)
-          std::copy_n(row, b.columns, to + y * b.columns);
-        else
-          for (Index x = 0; x < b.columns; ++x) to[y * b.columns + x] = row[x * job.factor_step];
-      }
-      job.factor[f] = to;
+  void begin_factors(const ResultBlock& b, OuterJob<T>& job) {
+    if (!results_) {
+      job.factor_row = s_.a.weights.strides[kY], job.factor_step = 1;
+      return;
     }
-    job.factor_row = b.columns, job.factor_step = 1;
+    tap_ = s_.tap(factors_.begin);
+    held_.fill(-1);
+    job.factor_row = s_.stride_y * s_.a.src.strides[kY], job.factor_step = s_.stride_x;
+    if (!copies_) return;
+    if (slots_ > 0)
+      job.factor_row = s_.stride_y * s_.under(b).columns;
+    else
+      job.factor_row = b.columns, job.factor_step = 1;
+  }
+
+  // The source of the next tap, the i-th of a register tile.
+  const T* next_tap(const ResultBlock& b, Index i) {
+    const Tap tap = tap_;
+    tap_ = s_.next(tap);
+    if (!copies_) return s_.source(b.n, g_, tap, b.y, b.x);
+    if (slots_ == 0) {
+      T* const to = copy_ + i * b.rows * b.columns;
+      s_.copy_source(b.n, g_, tap.ci, s_.at_tap(b, tap), to);
+      return to;
+    }
+    const SourceBox box = s_.under(b);
+    T* const slot = copy_ + tap.ci % slots_ * slot_size_;
+    Index& held = held_[static_cast<std::size_t>(tap.ci % slots_)];
+    if (held != tap.ci) s_.copy_source(b.n, g_, tap.ci, box, slot);
+    held = tap.ci;
+    return slot + tap.ky * s_.dilation_y * box.columns + tap.kx * s_.dilation_x;
   }
 
   // The source of the factors after these that lies in no channel of these.
   void set_next(const ResultBlock& b, Index first, OuterJob<T>& job) {
+    const SourceBox box = s_.under(b);
     job.next_count = 0;
-    job.next_rows = (b.rows - 1) * s_.stride_y + (s_.ky - 1) * s_.dilation_y + 1;
-    job.next_columns = (b.columns - 1) * s_.stride_x + (s_.kx - 1) * s_.dilation_x + 1;
+    job.next_rows = box.rows, job.next_columns = box.columns;
     job.next_row = s_.a.src.strides[kY];
     const Index end = std::min(factors_.end, first + shares_.most), taps = s_.ky * s_.kx;
     for (Index k = (first + taps - 1) / taps; k * taps < end; ++k)
@@ -242,10 +281,15 @@ class Part {
   const Shares& shares_;
   Index g_;
   Interval vectors_, factors_;
-  double* totals_;  // [band][factor][vector][lane]
-  Index* offsets_;  // of the factors
-  T* copy_;         // of source, [factor][result]
-  T* packed_;       // [band][result][vector][lane]
+  // Of source: [slot][row][column] of whole channels, channel % slots_; without slots
+  // [factor][result]; for lanes along taps [vector][row][column].
+  T* copy_;
+  Index copy_size_ = 0, slots_ = 0, slot_size_ = 0;
+  bool copies_ = false;                                     // under this block
+  std::array<Index, OuterJob<T>::kMaxFactors + 1> held_{};  // channels in slots
+  Tap tap_;                                                 // of the next factor
+  double* totals_;                                          // [band][factor][vector][lane]
+  T* packed_;                                               // [band][result][vector][lane]
 };
 
 // Parts for all threads, each packing for itself: no more than needed to occupy them evenly.

@@ -282,60 +282,83 @@ HWY_INLINE void store_blocks(V v, hn::TFromV<V>* to, Index step) {
   }
 }
 
-// kBlock rows of kLanes columns: column i of block b becomes to[(b * kBlock + i) * step ...].
-HWY_INLINE void transpose(const OuterVec<float> (&r)[4], float* to, Index step) {
+// Blocks of kBlock rows and columns, turned over: vector i has the columns i of all blocks.
+HWY_INLINE void turn(OuterVec<float> (&r)[4]) {
   const OuterTag<float> d;
   const hn::RepartitionToWide<OuterTag<float> > pairs;
   const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, r[0], r[1]));
   const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d, r[2], r[3]));
   const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, r[0], r[1]));
   const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, r[2], r[3]));
-  store_blocks(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), to, step);
-  store_blocks(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), to + step, step);
-  store_blocks(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), to + 2 * step, step);
-  store_blocks(hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23)), to + 3 * step, step);
+  r[0] = hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23));
+  r[1] = hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23));
+  r[2] = hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23));
+  r[3] = hn::BitCast(d, hn::InterleaveUpper(pairs, high01, high23));
 }
 
-HWY_INLINE void transpose(const OuterVec<double> (&r)[2], double* to, Index step) {
+HWY_INLINE void turn(OuterVec<double> (&r)[2]) {
   const OuterTag<double> d;
-  store_blocks(hn::InterleaveLower(d, r[0], r[1]), to, step);
-  store_blocks(hn::InterleaveUpper(d, r[0], r[1]), to + step, step);
+  const auto low = hn::InterleaveLower(d, r[0], r[1]);
+  r[1] = hn::InterleaveUpper(d, r[0], r[1]);
+  r[0] = low;
+}
+
+// kLanes columns from `from` on of all lanes, to + column * step.
+template <class T>
+HWY_INLINE void turn_columns(const T* const* lane, Index from, T* to, Index step) {
+  const OuterTag<T> d;
+  constexpr Index kRows = kBlock<T>;
+  if constexpr (kLanes<T> == 2 * kRows) {
+    // Two lanes share each vector from the start: whole vectors come out.
+    const hn::Half<OuterTag<T> > half;
+#pragma GCC unroll 2
+    for (Index x = 0; x < kLanes<T>; x += kRows) {
+      OuterVec<T> r[kRows];
+#pragma GCC unroll 4
+      for (Index l = 0; l < kRows; ++l)
+        r[l] = hn::Combine(d, hn::LoadU(half, lane[l + kRows] + from + x),
+                           hn::LoadU(half, lane[l] + from + x));
+      turn(r);
+#pragma GCC unroll 4
+      for (Index i = 0; i < kRows; ++i) hn::StoreU(r[i], d, to + (x + i) * step);
+    }
+  } else {
+#pragma GCC unroll 4
+    for (Index first = 0; first < kLanes<T>; first += kRows) {
+      OuterVec<T> r[kRows];
+#pragma GCC unroll 4
+      for (Index l = 0; l < kRows; ++l) r[l] = hn::LoadU(d, lane[first + l] + from);
+      turn(r);
+#pragma GCC unroll 4
+      for (Index i = 0; i < kRows; ++i) store_blocks(r[i], to + first + i * step, step);
+    }
+  }
 }
 
 // Whole vectors of columns, all lanes of each before the next: what is written comes to whole cache
 // lines. The last vector ends with the row and may repeat columns.
 template <class T>
 void side_by_side(const LanesJob<T>& job) {
-  const OuterTag<T> d;
-  constexpr Index kRows = kBlock<T>;
-  const bool vectors = job.step == 1 && job.columns >= kLanes<T>;
-  const Index chunk = vectors ? kLanes<T> : job.columns;
+  constexpr Index kLine = 64 / static_cast<Index>(sizeof(T));
+  const T* const* lane = job.lane.data();
+  const auto missing = [](const T* p) { return p == nullptr; };
+  const bool vectors =
+      job.step == 1 && job.columns >= kLanes<T> && std::none_of(lane, lane + kLanes<T>, missing);
   for (Index y = 0; y < job.rows; ++y) {
     const Index from = job.offset + y * job.row_step;
     T* const row = job.to + y * job.to_row;
-    for (Index x = 0; x < job.columns; x += chunk) {
-      const Index begin = std::min(x, job.columns - chunk);
-      T* const to = row + begin * job.to_step;
-#pragma GCC unroll 4
-      for (Index first = 0; first < kLanes<T>; first += kRows) {
-        const T* const* lane = job.lane.data() + first;
-        bool all = vectors;
-        for (Index l = 0; l < kRows; ++l) all &= lane[l] != nullptr;
-        if (all) {
-          OuterVec<T> rows[kRows];
-#pragma GCC unroll 4
-          for (Index l = 0; l < kRows; ++l) {
-            rows[l] = hn::LoadU(d, lane[l] + from + begin);
-            __builtin_prefetch(lane[l] + from + begin + job.ahead);
-          }
-          transpose(rows, to + first, job.to_step);
-          continue;
-        }
-        for (Index l = 0; l < kRows; ++l)
-          if (lane[l] != nullptr)
-            for (Index i = 0; i < chunk; ++i)
-              to[i * job.to_step + first + l] = lane[l][from + (begin + i) * job.step];
-      }
+    if (!vectors) {
+      for (Index l = 0; l < kLanes<T>; ++l)
+        if (lane[l] != nullptr)
+          for (Index i = 0; i < job.columns; ++i)
+            row[i * job.to_step + l] = lane[l][from + i * job.step];
+      continue;
+    }
+    for (Index x = 0; x < job.columns; x += kLanes<T>) {
+      const Index begin = std::min(x, job.columns - kLanes<T>);
+      turn_columns(lane, from + begin, row + begin * job.to_step, job.to_step);
+      if (x % kLine != 0) continue;
+      for (Index l = 0; l < kLanes<T>; ++l) __builtin_prefetch(lane[l] + from + x + job.ahead);
     }
   }
 }

@@ -17,6 +17,19 @@ struct ResultBlock {
   Index n = 0, y = 0, x = 0, rows = 0, columns = 0;
 };
 
+/// Rows and columns of the padded source from (y, x) on, steps apart.
+struct SourceBox {
+  Index y = 0, x = 0, rows = 1, columns = 0, step_y = 1, step_x = 1;
+
+  /// Which of `count` positions from `first` on, `step` apart, lie in `real`.
+  static Interval inside(const Interval& real, Index first, Index step, Index count) {
+    const auto up_to = [&](Index end) {  // the first position that is not below
+      return end <= first ? 0 : std::min(count, (end - first + step - 1) / step);
+    };
+    return {up_to(real.begin), up_to(real.end)};
+  }
+};
+
 template <class T>
 struct WeightsStep {
   const StepArgs& a;
@@ -26,6 +39,7 @@ struct WeightsStep {
   Index block_rows, block_columns;
   Index images, rows, columns;  // of the results
   Index down, across;           // blocks of an image
+  Interval real_y, real_x;      // of the source: what lies outside is zero and not to be read
 
   WeightsStep(const StepArgs& args, const OuterOps<T>& o)
       : a(args),
@@ -45,7 +59,9 @@ struct WeightsStep {
         rows(args.weights.shape[kY]),
         columns(args.weights.shape[kX]),
         down((rows + block_rows - 1) / block_rows),
-        across((columns + block_columns - 1) / block_columns) {}
+        across((columns + block_columns - 1) / block_columns),
+        real_y(intersect(args.real_y, {0, args.src.shape[kY]})),
+        real_x(intersect(args.real_x, {0, args.src.shape[kX]})) {}
 
   Index taps() const { return ci * ky * kx; }
   Tap tap(Index i) const { return {i / (ky * kx), i / kx % ky, i % kx}; }
@@ -68,6 +84,44 @@ struct WeightsStep {
   const T* source(Index n, Index g, const Tap& t, Index y, Index x) const {
     return a.src.at<T>(n, g * ci + t.ci, y * stride_y + t.ky * dilation_y,
                        x * stride_x + t.kx * dilation_x);
+  }
+  /// The same elements, zeros where there are none: rows and columns from (y, x) of the source on.
+  void copy_source(Index n, Index g, Index channel, const SourceBox& box, T* to) const {
+    const Interval in_row = box.inside(real_x, box.x, box.step_x, box.columns);
+    const T* from = a.src.at<T>(n, g * ci + channel, box.y, box.x);
+    for (Index y = 0; y < box.rows; ++y, to += box.columns) {
+      const bool there = !in_row.empty() && real_y.contains(box.y + y * box.step_y);
+      const T* const row = from + y * box.step_y * a.src.strides[kY];
+      std::fill(to, to + (there ? in_row.begin : box.columns), T(0));
+      if (!there) continue;
+      if (box.step_x == 1)
+        std::copy(row + in_row.begin, row + in_row.end, to + in_row.begin);
+      else
+        for (Index x = in_row.begin; x < in_row.end; ++x) to[x] = row[x * box.step_x];
+      std::fill(to + in_row.end, to + box.columns, T(0));
+    }
+  }
+  /// All source under a block of results.
+  SourceBox under(const ResultBlock& b) const {
+    return {b.y * stride_y,
+            b.x * stride_x,
+            (b.rows - 1) * stride_y + (ky - 1) * dilation_y + 1,
+            (b.columns - 1) * stride_x + (kx - 1) * dilation_x + 1,
+            1,
+            1};
+  }
+  /// What a tap meets under a block of results.
+  SourceBox at_tap(const ResultBlock& b, const Tap& t) const {
+    return {b.y * stride_y + t.ky * dilation_y,
+            b.x * stride_x + t.kx * dilation_x,
+            b.rows,
+            b.columns,
+            stride_y,
+            stride_x};
+  }
+  bool exists(const SourceBox& box) const {
+    return real_y.contains(Interval{box.y, box.y + (box.rows - 1) * box.step_y + 1}) &&
+           real_x.contains(Interval{box.x, box.x + (box.columns - 1) * box.step_x + 1});
   }
   const T* results(Index n, Index g, Index channel, Index y, Index x) const {
     return a.weights.at<T>(n, g * co + channel, y, x);

@@ -85,7 +85,8 @@ struct Chunks {
     return RingAxis(kx, s.stride_x, s.dilation_x).length(std::min(s.columns, s.block_columns), kx);
   }
   bool fits(const WeightsStep<T>& s) const {
-    const Index bytes = ci * ring_rows(s) * ring_columns(s) * s.ops.lanes * Index{sizeof(T)};
+    const Index rows = ci * ring_rows(s) + 1;  // with one of lanes that are packed apart
+    const Index bytes = rows * ring_columns(s) * s.ops.lanes * Index{sizeof(T)};
     return bytes <= kRingBytes && co * ci * ky * kx <= kMostWeights;
   }
 };
@@ -142,6 +143,7 @@ class Pass {
     sums_ = shelf.take<T>(sums_size());
     results_ = shelf.take<T>(chunk.channels() * row_size());
     ring_ = shelf.take<T>(chunk.ci.size() * ring_rows_ * ring_columns_ * lanes_);
+    apart_ = shelf.take<T>(lanes_ * ring_columns_);
   }
 
   /// Elements of the sums of a vector of units.
@@ -185,15 +187,20 @@ class Pass {
   void set_lanes(const Units& units, const ResultBlock& b) {
     results_job_ = {}, source_job_ = {};
     const Tap first{chunk_.ci.begin, chunk_.ky.begin, chunk_.kx.begin};
+    alike_ = true, count_ = units.count;
+    source_job_.columns = axis_x_.length(b.columns, chunk_.kx.size());
     for (Index l = 0; l < units.count; ++l) {
       const auto at = static_cast<std::size_t>(l);
       const ResultBlock own = s_.block(units.block[at]);
       const Index g = units.group[at];
       results_job_.lane[at] = s_.results(own.n, g, chunk_.co.begin, own.y, own.x);
       source_job_.lane[at] = s_.source(own.n, g, first, own.y, own.x);
+      SourceBox box = s_.at_tap(own, first);
+      top_[at] = box.y;
+      real_[at] = SourceBox::inside(s_.real_x, box.x, axis_x_.step, source_job_.columns);
+      alike_ &= top_[at] == top_[0] && real_[at] == real_[0];
     }
     results_job_.columns = b.columns;
-    source_job_.columns = axis_x_.length(b.columns, chunk_.kx.size());
     source_job_.step = axis_x_.step;
     results_job_.to_step = source_job_.to_step = lanes_;
     results_job_.ahead = s_.a.weights.strides[kY];
@@ -203,13 +210,52 @@ class Pass {
   // Row `r` of the packed source, of all channels.
   void pack_source(Index r) {
     const Index ring = ring_columns_ * lanes_;
-    source_job_.offset = r * axis_y_.step * s_.a.src.strides[kY];
-    source_job_.to = ring_ + (turn_ + r) % ring_rows_ * ring;
+    LanesJob<T> job = source_job_;
+    job.offset = r * axis_y_.step * s_.a.src.strides[kY];
+    job.to = ring_ + (turn_ + r) % ring_rows_ * ring;
+    bool whole = true;
+    for (Index l = 0; l < count_; ++l) whole &= real(l, r) == Interval{0, job.columns};
     for (Index c = 0; c < chunk_.ci.size(); ++c) {
-      s_.ops.side_by_side(source_job_);
-      source_job_.to += ring_rows_ * ring;
-      source_job_.offset += s_.a.src.strides[kC];
+      if (whole)
+        s_.ops.side_by_side(job);
+      else if (alike_)
+        pack_real(job, real(0, r));
+      else
+        pack_apart(job, r);
+      job.to += ring_rows_ * ring;
+      job.offset += s_.a.src.strides[kC];
     }
+  }
+
+  // The columns of row `r` that exist for a lane.
+  Interval real(Index lane, Index r) const {
+    const auto at = static_cast<std::size_t>(lane);
+    return s_.real_y.contains(top_[at] + r * axis_y_.step) ? real_[at] : Interval{};
+  }
+
+  // A row of which the same columns exist for all lanes, between zeros.
+  void pack_real(LanesJob<T> job, const Interval& columns) {
+    std::fill(job.to, job.to + columns.begin * lanes_, T(0));
+    std::fill(job.to + columns.end * lanes_, job.to + job.columns * lanes_, T(0));
+    if (columns.empty()) return;
+    job.offset += columns.begin * job.step;
+    job.to += columns.begin * lanes_;
+    job.columns = columns.size();
+    s_.ops.side_by_side(job);
+  }
+
+  // A row of which each lane has columns of its own, from copies with zeros.
+  void pack_apart(LanesJob<T> job, Index r) {
+    for (Index l = 0; l < count_; ++l) {
+      const Interval columns = real(l, r);
+      T* const to = apart_ + l * job.columns;
+      const T*& lane = job.lane[static_cast<std::size_t>(l)];
+      std::fill(to, to + job.columns, T(0));
+      for (Index x = columns.begin; x < columns.end; ++x) to[x] = lane[job.offset + x * job.step];
+      lane = to;
+    }
+    job.offset = 0, job.step = 1, job.ahead = 0;
+    s_.ops.side_by_side(job);
   }
 
   void list_taps() {
@@ -258,6 +304,13 @@ class Pass {
   Index turn_ = 0;                 // where the first source row lies in the ring
   RingTap* taps_;
   T *sums_, *results_, *ring_;
+  T* apart_;         // a row of the source of each lane
+  Index count_ = 0;  // of units
+  // Source rows of the units' first taps, and which columns of them exist; whether these are the
+  // same for all.
+  std::array<Index, LanesJob<float>::kMaxLanes> top_{};
+  std::array<Interval, LanesJob<float>::kMaxLanes> real_{};
+  bool alike_ = true;
   LanesJob<T> results_job_, source_job_;
 };
 
