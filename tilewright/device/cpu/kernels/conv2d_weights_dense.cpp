@@ -1,9 +1,8 @@
 // A part is some vectors and some factors of one group, for all results of the step: its totals
 // stay in the workspace, in f64 and in the order of the register tiles, until the last block. Lanes
 // along output channels read results from the workspace, transposed once per block and part, and
-// lanes along taps read them where they lie. The source is read where it lies but under blocks that
-// meet the edge of the image, and where it would be read once for each vector only: then it is
-// copied before.
+// lanes along taps read them where they lie. The source is read where it lies, but copied before
+// under blocks that meet the edge of the image.
 #include "tilewright/device/cpu/kernels/conv2d_weights_dense.h"
 
 #include <array>
@@ -15,7 +14,6 @@ namespace {
 
 constexpr Index kTotals = Index{32} * 768;  // of one part of one band
 constexpr Index kTwoBandTotals = Index{64} * 256;
-constexpr Index kNearBytes = 24 * 1024;  // of a copy that stays in the first-level cache
 constexpr Index kCopyBytes = 64 * 1024;  // of channels that are copied whole
 
 /// Vectors and factors as a group has them, and as a part and a register tile take them.
@@ -25,7 +23,6 @@ struct Shares {
   Index bands = 1;                 // times so many are those of a part
   Index most = 1;                  // factors of a register tile
   Index depth = 1;                 // factors of a part
-  bool copied = false;             // the source, under all blocks
 };
 
 Index ceil_by(Index a, Index b) { return (a + b - 1) / b; }
@@ -51,6 +48,13 @@ Index packed_width(const WeightsStep<T>& s, Index vectors, Index factors) {
 }
 
 template <class T>
+bool two_bands_fit(const WeightsStep<T>& s, const Shares& r) {
+  const Index block = s.block_rows * s.block_columns * static_cast<Index>(sizeof(T));
+  return kTwoBandTotals * Index{sizeof(double)} + (2 * r.width * s.ops.lanes + r.most) * block <=
+         kWeightsDenseWorkspace;
+}
+
+template <class T>
 Shares shares_of(const WeightsStep<T>& s, DenseLanes lanes) {
   Shares r;
   Index at_once = OuterJob<T>::kMaxFactors;
@@ -65,11 +69,11 @@ Shares shares_of(const WeightsStep<T>& s, DenseLanes lanes) {
   }
   r.most = std::min<Index>(at_once, s.ops.max_sums / r.width);
   r.most = ceil_by(r.factors, ceil_by(r.factors, r.most));
-  const Index block = s.block_rows * s.block_columns * static_cast<Index>(sizeof(T));
-  r.copied = lanes == DenseLanes::kResults && s.ky * s.kx == 1 && r.vectors > r.width &&
-             r.most * block <= kNearBytes;
-  if (r.copied) r.bands = 2;
-  const Index totals = r.copied ? kTwoBandTotals : kTotals;
+  // One tap meets an element of source once for each band: more bands read it less often.
+  if (lanes == DenseLanes::kResults && s.ky * s.kx == 1 && r.vectors > r.width &&
+      two_bands_fit(s, r))
+    r.bands = 2;
+  const Index totals = r.bands == 2 ? kTwoBandTotals : kTotals;
   r.depth = std::max(r.most, totals / (r.width * r.bands * s.ops.lanes));
   r.depth = ceil_by(r.factors, ceil_by(r.factors, r.depth));
   return r;
@@ -142,18 +146,10 @@ class Part {
   /// f(total in the workspace, its weight), for all of them.
   template <class F>
   void exchange(F&& f) {
+    if (results_) return exchange_results(f);
     for (Index v = 0; v < vectors_.size(); ++v)
       for (Index l = 0; l < s_.ops.lanes; ++l) {
-        double* total =
-            totals_ + v / shares_.width * band_size() + v % shares_.width * s_.ops.lanes + l;
-        const Index at = (vectors_.begin + v) * s_.ops.lanes + l;
-        if (results_) {
-          if (at >= s_.co) return;
-          Tap tap = s_.tap(factors_.begin);
-          for (Index k = factors_.begin; k < factors_.end; ++k, total += wide(), tap = s_.next(tap))
-            f(*total, *s_.total(g_, at, tap));
-          continue;
-        }
+        double* total = totals_ + v * s_.ops.lanes + l;
         Tap tap = row_tap(vectors_.begin + v);
         tap.kx += l;
         if (tap.kx < (vectors_.begin + v) % s_.vectors_of(s_.kx) * s_.ops.lanes) continue;
@@ -162,10 +158,31 @@ class Part {
       }
   }
 
+  // A few factors of all channels at a time: those of a channel share cache lines.
+  template <class F>
+  void exchange_results(F&& f) {
+    constexpr Index kAtOnce = 8;
+    const Index channel = s_.a.dst.strides[0];
+    const Interval channels{vectors_.begin * s_.ops.lanes,
+                            std::min(s_.co, vectors_.end * s_.ops.lanes)};
+    Tap tap = s_.tap(factors_.begin);
+    for (Index k = 0; k < factors_.size(); k += kAtOnce) {
+      std::array<double*, kAtOnce> weight;
+      const Index count = std::min(kAtOnce, factors_.size() - k);
+      for (Index i = 0; i < count; ++i, tap = s_.next(tap))
+        weight[static_cast<std::size_t>(i)] = s_.total(g_, channels.begin, tap);
+      for (Index c = 0; c < channels.size(); ++c) {
+        double* const total = totals_ + c / wide() * band_size() + k * wide() + c % wide();
+        for (Index i = 0; i < count; ++i)
+          f(total[i * wide()], weight[static_cast<std::size_t>(i)][c * channel]);
+      }
+    }
+  }
+
   void run_block(const ResultBlock& b) {
     OuterJob<T> job;
     job.rows = b.rows, job.columns = b.columns;
-    copies_ = shares_.copied || !s_.exists(s_.under(b));
+    copies_ = !s_.exists(s_.under(b));
     if (results_)
       pack(b, job);
     else

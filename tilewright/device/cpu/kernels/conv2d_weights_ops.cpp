@@ -71,8 +71,11 @@ HWY_INLINE void add_products(const OuterJob<T>& job, OuterVec<T> (&sum)[F][V]) {
 #pragma GCC unroll 16
     for (int f = 0; f < F; ++f) factor[f] = job.factor[f] + row * job.factor_row;
     ask_for_next(job, row);
-    Index at_vector = 0, at_factor = 0;
-    for (Index column = 0; column < job.columns; ++column) {
+    // Few numbers change from result to result: with AVX2 every register counts.
+    const Index end = job.columns * job.vector_step, vector_step = job.vector_step;
+    const Index factor_step = Lanewise ? kLanes<T> : job.factor_step;
+    for (Index at_vector = 0, at_factor = 0; at_vector != end;
+         at_vector += vector_step, at_factor += factor_step) {
       if constexpr (V <= F) {
         OuterVec<T> x[V];
 #pragma GCC unroll 16
@@ -94,8 +97,6 @@ HWY_INLINE void add_products(const OuterJob<T>& job, OuterVec<T> (&sum)[F][V]) {
           for (int f = 0; f < F; ++f) sum[f][v] = hn::MulAdd(w[f], x, sum[f][v]);
         }
       }
-      at_vector += job.vector_step;
-      at_factor += job.factor_step;
     }
   }
 }
@@ -305,7 +306,7 @@ HWY_INLINE void turn(OuterVec<double> (&r)[2]) {
 
 // kLanes columns from `from` on of all lanes, to + column * step.
 template <class T>
-HWY_INLINE void turn_columns(const T* const* lane, Index from, T* to, Index step) {
+HWY_INLINE void turn_columns(const T* const (&lane)[kLanes<T>], Index from, T* to, Index step) {
   const OuterTag<T> d;
   constexpr Index kRows = kBlock<T>;
   if constexpr (kLanes<T> == 2 * kRows) {
@@ -340,25 +341,28 @@ HWY_INLINE void turn_columns(const T* const* lane, Index from, T* to, Index step
 template <class T>
 void side_by_side(const LanesJob<T>& job) {
   constexpr Index kLine = 64 / static_cast<Index>(sizeof(T));
-  const T* const* lane = job.lane.data();
-  const auto missing = [](const T* p) { return p == nullptr; };
-  const bool vectors =
-      job.step == 1 && job.columns >= kLanes<T> && std::none_of(lane, lane + kLanes<T>, missing);
+  const T* lane[kLanes<T>];
+  bool vectors = job.step == 1 && job.columns >= kLanes<T>;
+  for (Index l = 0; l < kLanes<T>; ++l) {
+    lane[l] = job.lane[static_cast<std::size_t>(l)];
+    vectors &= lane[l] != nullptr;
+  }
+  const Index columns = job.columns, step = job.to_step, ahead = job.ahead;
   for (Index y = 0; y < job.rows; ++y) {
     const Index from = job.offset + y * job.row_step;
     T* const row = job.to + y * job.to_row;
     if (!vectors) {
       for (Index l = 0; l < kLanes<T>; ++l)
         if (lane[l] != nullptr)
-          for (Index i = 0; i < job.columns; ++i)
-            row[i * job.to_step + l] = lane[l][from + i * job.step];
+          for (Index i = 0; i < columns; ++i) row[i * step + l] = lane[l][from + i * job.step];
       continue;
     }
-    for (Index x = 0; x < job.columns; x += kLanes<T>) {
-      const Index begin = std::min(x, job.columns - kLanes<T>);
-      turn_columns(lane, from + begin, row + begin * job.to_step, job.to_step);
+    for (Index x = 0; x < columns; x += kLanes<T>) {
+      const Index begin = std::min(x, columns - kLanes<T>);
+      turn_columns(lane, from + begin, row + begin * step, step);
       if (x % kLine != 0) continue;
-      for (Index l = 0; l < kLanes<T>; ++l) __builtin_prefetch(lane[l] + from + x + job.ahead);
+#pragma GCC unroll 16
+      for (Index l = 0; l < kLanes<T>; ++l) __builtin_prefetch(lane[l] + from + x + ahead);
     }
   }
 }
