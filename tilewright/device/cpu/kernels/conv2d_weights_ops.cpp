@@ -368,6 +368,12 @@ void side_by_side(const LanesJob<T>& job) {
 }
 
 template <class T>
+void add(const T* sums, Index count, double* totals) {
+  const OuterTag<T> d;
+  for (Index i = 0; i < count; i += kLanes<T>) add_to(totals + i, hn::LoadU(d, sums + i));
+}
+
+template <class T>
 const OuterOps<T>* outer_ops() {
   static const OuterOps<T> table{static_cast<int>(kLanes<T>),
                                  kOuterSums,
@@ -376,7 +382,8 @@ const OuterOps<T>* outer_ops() {
                                  kMostPackedFactors,
                                  &run_outer<T, Operands::kPacked>,
                                  &run_outer<T, Operands::kLanewise>,
-                                 &side_by_side<T>};
+                                 &side_by_side<T>,
+                                 &add<T>};
   return &table;
 }
 const OuterOps<float>* outer_f32() { return outer_ops<float>(); }

@@ -63,6 +63,8 @@ struct OuterOps {
   /// Factors that are vectors themselves, at most kMostLanewise.
   void (*run_lanewise)(const OuterJob<T>& job, int vectors, int factors) = nullptr;
   void (*side_by_side)(const LanesJob<T>& job) = nullptr;
+  /// totals[i] += sums[i] for i < count, a multiple of `lanes`.
+  void (*add)(const T* sums, Index count, double* totals) = nullptr;
 };
 
 /// The operations of the best target of this machine, or null if it has no fused multiply-add.

@@ -7,7 +7,7 @@
 namespace tilewright {
 namespace {
 
-TEST(Conv2dWeights, EqualsTheDefinitionWhereBlocksMeetTheEdge) {
+TEST(Conv2dWeights, EqualsTheDefinitionHoweverItIsDealtOut) {
   const std::vector<conformance::Case> cases{
       {.ci = 70, .co = 150, .y = 9, .x = 130, .pad = 3},  // two bands
       {.ci = 13, .co = 72, .y = 10, .x = 140, .sy = 2, .sx = 3, .pad = 1},
@@ -18,6 +18,9 @@ TEST(Conv2dWeights, EqualsTheDefinitionWhereBlocksMeetTheEdge) {
       // Lanes along taps.
       {.ci = 2, .co = 2, .y = 9, .x = 140, .ky = 3, .kx = 20, .sx = 2, .pad = 9},
       {.co = 3, .y = 9, .x = 140, .ky = 2, .kx = 37, .sx = 3, .pad = 9},
+      // Blocks that threads share, and sums that go on.
+      {.n = 2, .ci = 3, .co = 40, .y = 70, .x = 140, .ky = 3, .kx = 3, .split = 1, .pad = 2},
+      {.ci = 4, .co = 7, .y = 300, .x = 40, .ky = 5, .kx = 3, .sy = 2, .split = 2, .pad = 3},
       // Lanes along groups, and along blocks of results whose edges differ.
       {.groups = 20, .y = 20, .x = 140, .ky = 3, .kx = 3, .pad = 2},
       {.groups = 9, .co = 2, .y = 9, .x = 130, .kx = 3, .sx = 2, .pad = 5},
