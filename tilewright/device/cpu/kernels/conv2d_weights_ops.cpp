@@ -144,34 +144,38 @@ HWY_INLINE void add_result(const T* vectors, const char* const (&factor)[F], Ind
   asm volatile("" ::: "memory");  // loads that are moved up here would spill sums
 }
 
-// Four results at a time by addresses that only count up, so that little but multiply-adds is left.
-template <int V, int F, class T>
-HWY_INLINE void add_packed(const OuterJob<T>& job, OuterVec<T> (&sum)[F][V]) {
-  constexpr Index kAtOnce = 4, kWide = V * kLanes<T>;
-  Index step = job.factor_step * static_cast<Index>(sizeof(T)), step3 = 3 * step;
+// Four results at a time, factors by one number that counts up, so that little but multiply-adds is
+// left.
+template <Index Step, int V, int F, class T>
+HWY_INLINE void add_steps(const OuterJob<T>& job, OuterVec<T> (&sum)[F][V]) {
+  constexpr Index kAtOnce = 4, kWide = V * kLanes<T>, kStep = Step * Index{sizeof(T)};
+  const Index step = Step > 0 ? kStep : job.factor_step * Index{sizeof(T)};
+  const Index whole = job.columns - job.columns % kAtOnce, end = whole * step;
   const T* vectors = job.vector[0];
   for (Index row = 0; row < job.rows; ++row) {
     const char* factor[F];
 #pragma GCC unroll 16
     for (int f = 0; f < F; ++f)
-      factor[f] = reinterpret_cast<const char*>(job.factor[f] + row * job.factor_row);
+      factor[f] = reinterpret_cast<const char*>(job.factor[f] + row * job.factor_row) + end;
     ask_for_next(job, row);
-    Index left = job.columns;
-    for (; left >= kAtOnce; left -= kAtOnce, vectors += kAtOnce * kWide) {
+    for (Index at = -end; at != 0; at += kAtOnce * step, vectors += kAtOnce * kWide) {
       // Else addresses are computed from each other, or kept for each product.
 #pragma GCC unroll 16
       for (int f = 0; f < F; ++f) asm volatile("" : "+r"(factor[f]));
-      asm volatile("" : "+r"(step), "+r"(step3));
-      add_result(vectors, factor, 0, sum);
-      add_result(vectors + kWide, factor, step, sum);
-      add_result(vectors + 2 * kWide, factor, 2 * step, sum);
-      add_result(vectors + 3 * kWide, factor, step3, sum);
-#pragma GCC unroll 16
-      for (int f = 0; f < F; ++f) factor[f] += kAtOnce * step;
+#pragma GCC unroll 4
+      for (Index i = 0; i < kAtOnce; ++i)
+        add_result(vectors + i * kWide, factor, at + i * step, sum);
     }
-    for (Index at = 0; left > 0; --left, vectors += kWide, at += step)
-      add_result(vectors, factor, at, sum);
+    for (Index x = whole; x < job.columns; ++x, vectors += kWide)
+      add_result(vectors, factor, (x - whole) * step, sum);
   }
+}
+
+template <int V, int F, class T>
+HWY_INLINE void add_packed(const OuterJob<T>& job, OuterVec<T> (&sum)[F][V]) {
+  if (job.factor_step == 1) return add_steps<1>(job, sum);
+  if (job.factor_step == 2) return add_steps<2>(job, sum);
+  add_steps<0>(job, sum);
 }
 
 #else
