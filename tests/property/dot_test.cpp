@@ -139,7 +139,7 @@ TEST(DotChoice, FewChannelsAreSummedAlongColumns) {
   const std::string depthwise = "conv2d_weights ci256 y128 x128 co256 k3x3 p1,1,1,1 g256";
   EXPECT_EQ(chosen(depthwise), "conv2d_weights/dot");
   EXPECT_EQ(chosen("conv2d_weights ci1 y512 x512 co64 k3x3 p1,1,1,1"), "conv2d_weights/dot");
-  EXPECT_EQ(chosen("conv2d_weights ci64 y512 x512 co1 k3x3 p1,1,1,1"), "conv2d_weights/dot");
+  EXPECT_EQ(chosen("conv2d_weights ci4 y1024 x1024 co4 k3x3 p1,1,1,1"), "conv2d_weights/dot");
   for (const int threads : {1, 5})
     EXPECT_EQ(chosen(depthwise, Exactness::kStable, {Index{900} << 20, threads}),
               "conv2d_weights/dot");
@@ -148,8 +148,8 @@ TEST(DotChoice, FewChannelsAreSummedAlongColumns) {
 TEST(DotChoice, ManyChannelsAndTheDefinitionsBitsAreNot) {
   EXPECT_EQ(chosen("conv2d_weights ci256 y128 x128 co256 k1x1"), "conv2d_weights/direct");
   EXPECT_EQ(chosen("conv2d_weights ci64 y512 x512 co64 k3x3 p1,1,1,1"), "conv2d_weights/winograd");
-  EXPECT_EQ(chosen("conv2d_weights ci16 y1024 x1024 co16 k3x3 p1,1,1,1"),
-            "conv2d_weights/winograd");
+  EXPECT_EQ(chosen("conv2d_weights ci32 y512 x512 co32 k3x3 p1,1,1,1"), "conv2d_weights/winograd");
+  EXPECT_EQ(chosen("conv2d_weights ci16 y1024 x1024 co16 k3x3 p1,1,1,1"), "conv2d_weights/direct");
   EXPECT_EQ(chosen("conv2d_weights ci8 y500 x1 co8 k3x3 p1,1,1,1"), "conv2d_weights/direct");
   EXPECT_EQ(chosen("conv2d_weights ci8 y512 x512 co8 k3x3 p1,1,1,1", Exactness::kBits),
             "conv2d_weights/direct");

@@ -51,6 +51,7 @@ Kernel direct_in_place(const char* name, Run* run, Work* work) {
 Kernel direct_weights() {
   Kernel k = direct("conv2d_weights/direct", kConv2dWeightsWorkspace, &run_conv2d_weights_direct,
                     &conv2d_weights_direct_work);
+  k.per_cycle = {56, 9, 0.04};
   k.in_place = true;
   return k;
 }
@@ -104,6 +105,7 @@ Kernel winograd_stride_transpose() {
 Kernel winograd_weights() {
   Kernel k = winograd("conv2d_weights/winograd", kConv2dWeightsWinogradWorkspace,
                       &run_conv2d_weights_winograd, &conv2d_weights_winograd_work);
+  k.per_cycle = {46, 7.5, 0.04};
   k.workspace = [](const Block& step) {
     return conv2d_weights_winograd_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
   };
@@ -114,7 +116,7 @@ Kernel winograd_weights() {
 Kernel dot_weights() {
   Kernel k = kernel("conv2d_weights/dot", Order::kAnchored, kConv2dWeightsDotWorkspace,
                     &run_conv2d_weights_dot, &conv2d_weights_dot_work);
-  k.per_cycle = {54, 9, 0.04};
+  k.per_cycle = {36, 9, 0.03};
   k.in_place = true;
   // Columns are in order inside bands of kDotRows alone, which plans do not know.
   k.anchors[Axis::kY] = kDotRows, k.anchors[Axis::kX] = 0;
