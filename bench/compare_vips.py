@@ -7,8 +7,9 @@
 - `tilewright conv` of the same file to .tif within --memory.
 - Copies in blocks of 8 MiB, from the same file to a new one: the same bytes read and written as the
   3x3 needs, by buffered calls, in blocks of half a MiB into a file whose place is claimed first, as
-  Tilewright writes, past the page cache (O_DIRECT), and through mapped memory. `cp --reflink=never` would use copy_file_range, which does not pass through the
-  memory of the process. The quickest of the four is what Tilewright is held to.
+  Tilewright writes, past the page cache (O_DIRECT), and through mapped memory. `cp
+  --reflink=never` would use copy_file_range, which does not pass through the memory of the process.
+  The quickest of the four is what Tilewright is held to.
 
 The page cache is warm for all alike; the direct copy does not use it. Every result is compared with
 vips' on windows of its interior, because borders are defined differently. Needs 6 x 4 bytes a pixel
