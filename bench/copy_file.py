@@ -37,9 +37,11 @@ def reserved(src, dst, size):
     src, dst = os.open(src, os.O_RDONLY), os.open(dst, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.posix_fallocate(dst, 0, size)
     block = memoryview(bytearray(SMALL_BLOCK))
-    for offset in range(0, size, SMALL_BLOCK):
+    offset = 0
+    while offset < size:
         count = os.preadv(src, [block], offset)
         write_all(dst, block[:count], offset)
+        offset += count
     os.close(dst)
 
 

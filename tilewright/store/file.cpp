@@ -80,7 +80,7 @@ void File::reserve(Index bytes) const {
   // Not every file system can, and sizes of nothing are refused.
   if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
     throw_errno(path_, fmt::format("cannot be made {} bytes long", bytes));
-  resize(bytes);
+  if (size() < bytes) resize(bytes);
 }
 
 void File::close() {

@@ -25,6 +25,8 @@ TEST(IoBatch, writes_every_byte_of_long_and_short_parts) {
   const File file(folder / "parts", File::Mode::kCreate);
   file.reserve(std::ssize(expected));
   ASSERT_EQ(file.size(), std::ssize(expected));
+  for (const Index less : {0, 10}) file.reserve(less);
+  ASSERT_EQ(file.size(), std::ssize(expected));
 
   IoBatch batch(file, IoBatch::Direction::kWrite);
   Index offset = 0;

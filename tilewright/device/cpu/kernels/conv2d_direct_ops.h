@@ -51,7 +51,7 @@ struct TileJob {
   /// in the order in which tiles meet them. Aligned to a vector.
   T* sums = nullptr;
   bool resume = false;  // sums start from `sums`
-  bool first = true;    // else, they start from +0 instead of from dst
+  bool first = true;    // unless resumed, from +0 instead of from dst
   bool last = true;     // results go to dst, not to `sums`
   bool stream = false;  // results are not read again soon
   /// If not 0, offsets come in threes that lie so far apart.

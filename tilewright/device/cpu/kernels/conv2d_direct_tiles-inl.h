@@ -110,7 +110,7 @@ HWY_INLINE void store_lanes(hn::Vec<Tag<T>> v, T* p, Index stride, const Spot& s
   for (int i = s.begin; i < s.end; ++i) p[i * stride] = lanes[i];
 }
 
-/// The sums of V spots and C channels, from +0 or from dst.
+/// The sums of V spots and C channels, from dst.
 template <bool Whole, int V, int C, class T>
 HWY_INLINE void load_sums(const TileJob<T>& job, const Spot* spots, const T* dst,
                           hn::Vec<Tag<T>> (&sum)[V][C]) {
@@ -167,7 +167,9 @@ template <int More, class T>
 HWY_INLINE hn::Vec<Tag<T>> load_behind(const T* p, Index bytes) {
 #if HWY_TARGET == HWY_AVX2
   hn::Vec<Tag<T>> v;
-  asm volatile("vmovups %c3(%1,%2), %0" : "=x"(v.raw) : "r"(p), "r"(bytes), "i"(More));
+  asm volatile("vmovups %c3(%1,%2), %0"
+               : "=x"(v.raw)
+               : "r"(p), "r"(bytes), "i"(More), "m"(*reinterpret_cast<const T(*)[]>(p)));
   return v;
 #else
   return hn::LoadU(Tag<T>(),

@@ -38,8 +38,9 @@ Index packed_width(const WeightsStep<T>& s, Index vectors, Index factors) {
 template <class T>
 bool two_bands_fit(const WeightsStep<T>& s, const WeightsShares& r) {
   const Index block = s.block_rows * s.block_columns * static_cast<Index>(sizeof(T));
-  return kTwoBandTotals * Index{sizeof(double)} + (2 * r.width * s.ops.lanes + r.most) * block <=
-         kWeightsDenseWorkspace;
+  const Index wide = 2 * r.width * s.ops.lanes;
+  const Index totals = kTwoBandTotals + (r.most - 1) * wide;  // parts take whole register tiles
+  return totals * Index{sizeof(double)} + (wide + r.most) * block <= kWeightsDenseWorkspace;
 }
 
 template <class T>

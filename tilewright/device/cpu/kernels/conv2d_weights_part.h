@@ -160,7 +160,8 @@ class WeightsPart {
       }
       set_next(b, f + count, job);
       for (Index v = 0; v < vectors_.size(); v += shares_.width) {
-        job.vector[0] = packed_ + v * b.rows * b.columns * s_.ops.lanes;
+        const T* const band = packed_ + v * b.rows * b.columns * s_.ops.lanes;
+        for (Index i = 0; i < shares_.width; ++i) job.vector[i] = band + i * s_.ops.lanes;
         s_.ops.run_packed(job, width, many);
         (sums == nullptr ? void(job.totals += band_size()) : void(job.sums += band_size()));
         job.next_count = 0;
