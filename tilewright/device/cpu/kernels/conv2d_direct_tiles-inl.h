@@ -14,6 +14,7 @@
 
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
 #include "tilewright/device/cpu/simd_masks-inl.h"
+#include "tilewright/device/cpu/simd_multiply_add-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tilewright::cpu::HWY_NAMESPACE {
@@ -147,20 +148,6 @@ constexpr int products_at_once(int spots, int channels) {
   return HWY_TARGET == HWY_AVX2 && (large || (spots == 2 && channels >= 4)) ? 4 : 1;
 }
 
-/// sum += factor * x, rounded once, in the register in which the sum is: in unrolled loops
-/// compilers would copy sums around.
-template <class T>
-HWY_INLINE void add_in_place(hn::Vec<Tag<T>>& sum, hn::Vec<Tag<T>> factor, hn::Vec<Tag<T>> x) {
-#if HWY_TARGET == HWY_AVX2
-  if constexpr (sizeof(T) == sizeof(float))
-    asm("vfmadd231ps %2, %1, %0" : "+x"(sum.raw) : "x"(factor.raw), "x"(x.raw));
-  else
-    asm("vfmadd231pd %2, %1, %0" : "+x"(sum.raw) : "x"(factor.raw), "x"(x.raw));
-#else
-  sum = hn::MulAdd(factor, x, sum);
-#endif
-}
-
 /// The vector `bytes + More` behind p. With AVX2 both become part of the address for certain:
 /// compilers would add them first, for several loads at once.
 template <int More, class T>
@@ -180,7 +167,7 @@ HWY_INLINE hn::Vec<Tag<T>> load_behind(const T* p, Index bytes) {
 template <bool InPlace, class T>
 HWY_INLINE void add_one(hn::Vec<Tag<T>> factor, hn::Vec<Tag<T>> x, hn::Vec<Tag<T>>& sum) {
   if constexpr (InPlace)
-    add_in_place<T>(sum, factor, x);
+    add_in_place(sum, factor, x);
   else
     sum = hn::MulAdd(factor, x, sum);
 }

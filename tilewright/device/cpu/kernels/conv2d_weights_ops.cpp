@@ -12,6 +12,8 @@
 //
 #include <hwy/highway.h>
 
+#include "tilewright/device/cpu/simd_multiply_add-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace tilewright::cpu::HWY_NAMESPACE {
 
@@ -102,15 +104,6 @@ HWY_INLINE void add_products(const OuterJob<T>& job, OuterVec<T> (&sum)[F][V]) {
 }
 
 #if HWY_TARGET == HWY_AVX2
-
-// sum += factor * x, rounded once, in the register in which the sum is: in unrolled loops compilers
-// would copy sums around.
-HWY_INLINE void add_in_place(OuterVec<float>& sum, OuterVec<float> factor, OuterVec<float> x) {
-  asm("vfmadd231ps %2, %1, %0" : "+x"(sum.raw) : "x"(factor.raw), "x"(x.raw));
-}
-HWY_INLINE void add_in_place(OuterVec<double>& sum, OuterVec<double> factor, OuterVec<double> x) {
-  asm("vfmadd231pd %2, %1, %0" : "+x"(sum.raw) : "x"(factor.raw), "x"(x.raw));
-}
 
 /// One result; the fewer operands are held in registers, the others pass by.
 template <int V, int F, class T>

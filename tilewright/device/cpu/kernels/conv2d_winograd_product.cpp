@@ -13,6 +13,8 @@
 //
 #include <hwy/highway.h>
 
+#include "tilewright/device/cpu/simd_multiply_add-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace tilewright::cpu::HWY_NAMESPACE {
 
@@ -38,17 +40,6 @@ constexpr Index kUnroll = 4;
 // How far ahead factors are asked for that lie packed.
 constexpr Index kFactorsAhead = 384;
 
-// sum += a * b, rounded once, in the register in which the sum is.
-HWY_INLINE void multiply_add(Vec a, Vec b, Vec& sum) {
-#if HWY_ARCH_X86
-  auto held = sum.raw;
-  asm("vfmadd231ps %2, %1, %0" : "+v"(held) : "v"(a.raw), "v"(b.raw));
-  sum.raw = held;
-#else
-  sum = hn::MulAdd(a, b, sum);
-#endif
-}
-
 // One row; the fewer operands are held in registers, the others pass by.
 template <int V, int C>
 HWY_INLINE void add_row(const float* src, const float* factors, Vec (&sum)[V][C]) {
@@ -61,7 +52,7 @@ HWY_INLINE void add_row(const float* src, const float* factors, Vec (&sum)[V][C]
     for (int v = 0; v < V; ++v) {
       const Vec x = hn::LoadU(t, src + v * kLanes);
 #pragma GCC unroll 6
-      for (int c = 0; c < C; ++c) multiply_add(w[c], x, sum[v][c]);
+      for (int c = 0; c < C; ++c) add_in_place(sum[v][c], w[c], x);
     }
   } else {
     Vec x[V];
@@ -71,7 +62,7 @@ HWY_INLINE void add_row(const float* src, const float* factors, Vec (&sum)[V][C]
     for (int c = 0; c < C; ++c) {
       const Vec w = hn::Set(t, factors[c]);
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) multiply_add(w, x[v], sum[v][c]);
+      for (int v = 0; v < V; ++v) add_in_place(sum[v][c], w, x[v]);
     }
   }
 }
