@@ -1,6 +1,6 @@
 // Candidates: all axes but rows and batch are enumerated; the rows of a piece are then the most
-// that fit, or a fraction of it where a shorter pipeline pays. Taps are cut only if nothing else
-// fits.
+// that fit, or a fraction of it where a shorter pipeline pays or tiles then stay in the cache. Taps
+// are cut only if nothing else fits.
 #include "tilewright/plan/search.h"
 
 #include <fmt/format.h>

@@ -1,10 +1,8 @@
 // Threads share parts, for all results of the step: their totals stay in the workspace, in f64 and
-// in the order of the register tiles, until the last block. Where there are fewer parts than
-// threads, and few weights, threads share the blocks: their sums wait until they are added in
+// in the order of the register tiles, until the last block. Where parts do not divide evenly among
+// threads, and weights are few, threads share the blocks: their sums wait until they are added in
 // order.
 #include "tilewright/device/cpu/kernels/conv2d_weights_dense.h"
-
-#include <array>
 
 #include "tilewright/device/cpu/arena.h"
 #include "tilewright/device/cpu/kernels/conv2d_weights_part.h"
