@@ -238,6 +238,8 @@ inline std::vector<Case> table() {
       {.co = 3, .y = 300, .x = 310, .ky = 5, .kx = 5},
       {.ci = 9, .co = 9, .y = 100, .x = 105, .ky = 3, .kx = 3},
       {.n = 2, .ci = 2, .co = 8, .y = 9, .x = 40, .ky = 2, .kx = 19},
+      {.ci = 6, .co = 6, .y = 9, .x = 75, .ky = 2, .kx = 11},
+      {.ci = 6, .co = 12, .y = 9, .x = 75, .ky = 2, .kx = 13, .sx = 2},
       {.ci = 2, .co = 4, .y = 16, .ky = 2, .dy = 3, .seed = 3},  // one column of dense rows
   };
   const std::size_t count = cases.size();

@@ -131,14 +131,17 @@ void run_step(const StepArgs& a, DirectStep<T> s, const DirectOps<T>& ops) {
     const std::span workspace{a.workspace + slot * bytes, static_cast<std::size_t>(bytes)};
     BlockRunner<T> runner(s, ops, workspace);
     const RowsRunner<T> rows(s, ops, workspace.data());
-    for (Index i = begin; i < end; ++i) {
+    const auto block_at = [&](Index i) {
       const Index plane = i / p.count(), lane = i % p.lane, row = i / p.lane % p.row,
                   co = i / (p.lane * p.row) % p.co;
-      const OutputBlock block{plane / s.groups, plane % s.groups, part(s.co, p.co, co, s.width),
-                              part(s.row.outputs, p.row, row, row_unit),
-                              part(s.lane.outputs, p.lane, lane, ops.lanes)};
+      return OutputBlock{plane / s.groups, plane % s.groups, part(s.co, p.co, co, s.width),
+                         part(s.row.outputs, p.row, row, row_unit),
+                         part(s.lane.outputs, p.lane, lane, ops.lanes)};
+    };
+    for (Index i = begin; i < end; ++i) {
+      const OutputBlock block = block_at(i);
       if (block.row.empty() || block.lane.empty() || block.co.empty()) continue;
-      by_rows ? rows.run(block) : runner.run(block);
+      by_rows ? rows.run(block) : runner.run(block, i + 1 < end ? block_at(i + 1) : OutputBlock{});
     }
   });
 }

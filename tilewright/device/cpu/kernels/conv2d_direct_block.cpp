@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 #include "tilewright/device/cpu/kernels/conv2d_direct.h"
 
 namespace tilewright::cpu {
@@ -42,13 +44,19 @@ void prefetch_row(const T* from, Index count) {
   __builtin_prefetch(from + count - 1);
 }
 
-/// How far apart the offsets lie if they come in threes at equal distances; else 0.
-Index triple_step(std::span<const Index> offsets) {
-  if (offsets.empty() || offsets.size() % 3 != 0) return 0;
-  const Index step = offsets[1] - offsets[0];
-  for (std::size_t k = 0; k < offsets.size(); k += 3)
-    if (offsets[k + 1] != offsets[k] + step || offsets[k + 2] != offsets[k] + 2 * step) return 0;
-  return step;
+/// How these offsets, rows of `taps`, are regular.
+TapRows tap_rows(std::span<const Index> offsets, Index taps) {
+  if (taps < 3 || offsets.empty()) return {};
+  const bool slots = offsets[2] - offsets[1] != offsets[1] - offsets[0];
+  TapRows rows{taps, offsets[1] - offsets[0], 0};
+  if (slots) rows.slot = std::exchange(rows.next, offsets[2] - offsets[0]);
+  for (std::size_t k = 0; k < offsets.size(); ++k) {
+    const auto x = static_cast<Index>(k) % taps;
+    const Index first = offsets[k - static_cast<std::size_t>(x)];
+    if (offsets[k] != first + (slots ? x / 2 * rows.next + x % 2 * rows.slot : x * rows.next))
+      return {};
+  }
+  return rows;
 }
 
 template <class T>
@@ -81,7 +89,7 @@ BlockRunner<T>::BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops,
 }
 
 template <class T>
-void BlockRunner<T>::run(const OutputBlock& block) {
+void BlockRunner<T>::run(const OutputBlock& block, const OutputBlock& next) {
   const Index widest = std::min(kMaxDepth, step_.depth());
   const Index room = std::max<Index>(1, static_cast<Index>(panels_.size()) / widest / step_.width);
   const Index panels = ceil_div(block.co.size(), step_.width);
@@ -89,13 +97,21 @@ void BlockRunner<T>::run(const OutputBlock& block) {
   for (Index c = block.co.begin; c < block.co.end; c += most) {
     const Interval co{c, std::min(block.co.end, c + most)};
     const auto [rows, lanes] = part_of(block, co.size());
+    const auto part = [&, rows = rows, lanes = lanes](Index y, Index x) {
+      OutputBlock p = block;
+      p.row = {y, std::min(y + rows, block.row.end)};
+      p.lane = {x, std::min(x + lanes, block.lane.end)};
+      return p;
+    };
     for (Index y = block.row.begin; y < block.row.end; y += rows)
       for (Index x = block.lane.begin; x < block.lane.end; x += lanes) {
-        OutputBlock part = block;
-        part.row = {y, std::min(y + rows, block.row.end)};
-        part.lane = {x, std::min(x + lanes, block.lane.end)};
+        const bool right = x + lanes < block.lane.end, below = y + rows < block.row.end;
+        after_ = right                   ? part(y, x + lanes)
+                 : below                 ? part(y + rows, block.lane.begin)
+                 : co.end < block.co.end ? part(block.row.begin, block.lane.begin)
+                                         : next;
         for_each_box(step_.ci, step_.taps_y, step_.taps_x, kMaxDepth,
-                     [&](const Box& box) { run_box(part, co, box); });
+                     [&, this](const Box& box) { run_box(part(y, x), co, box); });
       }
   }
 }
@@ -132,6 +148,7 @@ void BlockRunner<T>::run_box(const OutputBlock& block, const Interval& co, const
     pack_weights(weights, co.size(), box, job);
   }
   job.panel_width = step_.width;
+  job.rows = rows_;
   job.offsets = offsets_.data();
   job.depth = box.depth() - job.twin.depth;
   job.channels = co.size();
@@ -145,17 +162,58 @@ void BlockRunner<T>::run_box(const OutputBlock& block, const Interval& co, const
   job.resume = k > 0;
   job.last = last;
   job.stream = step_.stream && step_.first && last;
-  job.triple_step = triple_step(offsets_.first(static_cast<std::size_t>(job.depth)));
-  job.twin_triple_step = triple_step(offsets_.subspan(static_cast<std::size_t>(job.depth),
-                                                      static_cast<std::size_t>(job.twin.depth)));
   job.sums = sums_.empty() ? nullptr : sums_.data();
   for (Index y = block.row.begin; y < block.row.end; y += strip_rows_)
     for (Index x = block.lane.begin; x < block.lane.end; x += strip_lanes_) {
+      job.ahead = behind(block, box, y, x);
       run_strip(block, box, {y, std::min(y + strip_rows_, block.row.end)},
                 {x, std::min(x + strip_lanes_, block.lane.end)}, job);
       if (job.sums != nullptr)
         job.sums += job.spot_count * job.channels * ops_.lanes * (step_.twin.any() ? 2 : 1);
     }
+}
+
+/// What will be packed after the strip at (y, x), which is computed meanwhile.
+template <class T>
+Ahead BlockRunner<T>::behind(const OutputBlock& block, const Box& box, Index y, Index x) const {
+  const StepAxis &rows = step_.row, &lanes = step_.lane;
+  if (direct_ || lanes.src_step != 1) return {};
+  const bool right = x + strip_lanes_ < block.lane.end, below = y + strip_rows_ < block.row.end;
+  const bool same = right || below;
+  Box next = box;
+  if (!same) next.ci = box.ci + box.ci_count < step_.ci ? box.ci + box.ci_count : 0;
+  const OutputBlock& to = same || next.ci > 0 ? block : after_;
+  if (to.row.empty()) return {};
+  next.ci_count = std::min(box.ci_count, step_.ci - next.ci);
+  const Index top = right ? y : below ? y + strip_rows_ : to.row.begin;
+  const Index left = right ? x + strip_lanes_ : to.lane.begin;
+  const Interval row{top, std::min(top + strip_rows_, to.row.end)};
+  const Interval lane{left, std::min(left + strip_lanes_, to.lane.end)};
+  constexpr Index kElement = sizeof(T);
+  return {reinterpret_cast<const char*>(source(to, next, row, lane)),
+          next.ci_count,
+          (row.size() - 1) * rows.stride + (row_taps(box) - 1) * rows.dilation + 1,
+          touched(box, lane) * kElement,
+          step_.src_c * kElement,
+          rows.src_step * kElement};
+}
+
+/// Where the source of a strip begins.
+template <class T>
+const T* BlockRunner<T>::source(const OutputBlock& block, const Box& box, const Interval& row,
+                                const Interval& lane) const {
+  const StepAxis &y = step_.row, &x = step_.lane;
+  const Index ky = step_.lowest(step_.turned ? box.kx : box.ky, row_taps(box), step_.row_taps());
+  const Index kx = step_.lowest(step_.turned ? box.ky : box.kx, lane_taps(box), step_.lane_taps());
+  return step_.src_data + block.n * step_.src_n + (block.g * step_.ci + box.ci) * step_.src_c +
+         (row.begin * y.stride + ky * y.dilation) * y.src_step +
+         (lane.begin * x.stride + kx * x.dilation) * x.src_step;
+}
+
+/// Elements of a row that a strip touches.
+template <class T>
+Index BlockRunner<T>::touched(const Box& box, const Interval& lane) const {
+  return (lane.size() - 1) * step_.lane.stride + 1 + (lane_taps(box) - 1) * step_.lane.dilation;
 }
 
 template <class T>
@@ -170,7 +228,7 @@ void BlockRunner<T>::pack_weights(const T* weights, Index channels, const Box& b
   job.panel_depth = depth;
   pack(0, depth, panels_.data());
   if (twin == 0) return;
-  job.twin = {offsets_.data() + depth, panels_.data() + channels * depth, twin};
+  job.twin = {offsets_.data() + depth, panels_.data() + channels * depth, twin, twin_rows_};
   pack(depth, twin, panels_.data() + channels * depth);
 }
 
@@ -253,6 +311,7 @@ void BlockRunner<T>::lay_offsets(const Box& box) {
                           : (ci * row_.size() + row_.tap(r)) * lane_.size() + lane_.tap(l));
         weight_offsets_[k] = ci * step_.weights_ci + ky * step_.weights_y + kx * step_.weights_x;
       }
+  rows_ = tap_rows(offsets_.first(k), box.x_count);
 }
 
 template <class T>
@@ -268,6 +327,9 @@ void BlockRunner<T>::lay_twin_offsets(const Box& box) {
           offsets_[k] = kBytes * ((ci * row_.size() + row) * lane_.size() + lane);
           weight_offsets_[k] = ci * step_.weights_ci + ky * step_.weights_y + twin.tap[q] + 2 * kx;
         }
+  const auto even = static_cast<std::size_t>(box.ci_count * box.y_count * twin.taps[0]);
+  rows_ = tap_rows(offsets_.first(even), twin.taps[0]);
+  twin_rows_ = tap_rows(offsets_.subspan(even, k - even), twin.taps[1]);
 }
 
 /// How the lane slots of the packed rows of these outputs are made, from tap `first_tap` on.
@@ -309,12 +371,8 @@ void BlockRunner<T>::pack(const OutputBlock& block, const Box& box, const Interv
   const StepAxis &y = step_.row, &x = step_.lane;
   const Index ky = step_.lowest(step_.turned ? box.kx : box.ky, row_taps(box), step_.row_taps());
   const Index kx = step_.lowest(step_.turned ? box.ky : box.kx, lane_taps(box), step_.lane_taps());
-  const T* src = step_.src_data + block.n * step_.src_n +
-                 (block.g * step_.ci + box.ci) * step_.src_c +
-                 (row.begin * y.stride + ky * y.dilation) * y.src_step +
-                 (lane.begin * x.stride + kx * x.dilation) * x.src_step;
-  const Index touched =
-      x.src_step == 1 ? (lane.size() - 1) * x.stride + 1 + (lane_taps(box) - 1) * x.dilation : 0;
+  const T* src = source(block, box, row, lane);
+  const Index touched = x.src_step == 1 ? this->touched(box, lane) : 0;
   // Positions that exist, from those of the first output and tap on.
   const Interval rows = y.real.shifted(-row.begin * y.stride - ky * y.dilation);
   list_slots(lane, kx);

@@ -42,7 +42,8 @@ template <class T>
 class BlockRunner {
  public:
   BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops, std::span<std::byte> workspace);
-  void run(const OutputBlock& block);
+  /// `next` is what will be run after it, if anything.
+  void run(const OutputBlock& block, const OutputBlock& next);
 
  private:
   static constexpr Index kMaxDepth = kDirectDepth;
@@ -56,6 +57,10 @@ class BlockRunner {
   void run_box(const OutputBlock& block, const Interval& co, const Box& box);
   void run_strip(const OutputBlock& block, const Box& box, const Interval& row,
                  const Interval& lane, TileJob<T>& job);
+  Ahead behind(const OutputBlock& block, const Box& box, Index y, Index x) const;
+  const T* source(const OutputBlock& block, const Box& box, const Interval& row,
+                  const Interval& lane) const;
+  Index touched(const Box& box, const Interval& lane) const;
   void lay_out(const Box& box, const OutputBlock& block);
   void choose_strip(const Box& box, const OutputBlock& block);
   void lay_offsets(const Box& box);
@@ -76,6 +81,8 @@ class BlockRunner {
   Box laid_{};           // the box sizes that the layout is for
   Index strip_rows_ = 0, strip_lanes_ = 0;
   PackedAxis row_, lane_;
+  TapRows rows_, twin_rows_;  // of the offsets
+  OutputBlock after_;         // the part that follows the one at work
   std::span<Index> offsets_, weight_offsets_;
   std::span<Spot> spots_;
   std::span<SlotCopy> slots_;

@@ -19,6 +19,22 @@ struct Spot {
   int end = 0;
 };
 
+/// Where the offsets of products are regular: rows of `taps`, of which one lies `next` behind the
+/// one before or, with two slots, behind the one before that, and each second one `slot` behind the
+/// first.
+struct TapRows {
+  Index taps = 0;  // 0: they are not regular
+  Index next = 0;
+  Index slot = 0;  // 0: there is one slot
+};
+
+/// Memory that is read after this job: `channels` times `rows` runs of `bytes`.
+struct Ahead {
+  const char* at = nullptr;
+  Index channels = 0, rows = 0, bytes = 0;
+  Index channel_stride = 0, row_stride = 0;  // in bytes
+};
+
 /// Products of the outputs that lie between those of a TileJob, whose source is the same: a spot
 /// then counts outputs of both, lane i of the job's at 2*i.
 template <class T>
@@ -26,6 +42,7 @@ struct TwinJob {
   const Index* offsets = nullptr;
   const T* panels = nullptr;  // as deep as there are products
   Index depth = 0;            // 0: there are none
+  TapRows rows{};
 };
 
 /// dst (+)= sum over k of weights[k][c] * src[spot + offsets[k]], for all spots and channels.
@@ -54,8 +71,8 @@ struct TileJob {
   bool first = true;    // unless resumed, from +0 instead of from dst
   bool last = true;     // results go to dst, not to `sums`
   bool stream = false;  // results are not read again soon
-  /// If not 0, offsets come in threes that lie so far apart.
-  Index triple_step = 0, twin_triple_step = 0;
+  TapRows rows{};
+  Ahead ahead{};
 };
 
 /// One output channel with stride 1: dst[y][x] (+)= sum of weights[ci][ky][kx] * src, for

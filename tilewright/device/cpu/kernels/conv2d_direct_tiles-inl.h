@@ -203,38 +203,116 @@ HWY_INLINE void add_product(const T* const (&src)[V], Index bytes, const T* HWY_
   if constexpr (kInPlace) asm volatile("" ::: "memory");
 }
 
-/// Six at a time of products whose offsets come in threes, Step apart: one is read for all three.
-template <int Step, int V, int C, class T>
-HWY_INLINE void add_triples(const T* const (&src)[V], const Index*& offsets, const Index* end,
-                            const T*& w, hn::Vec<Tag<T>> (&sum)[V][C]) {
-  const Index* const stop = offsets + (end - offsets) / 6 * 6;
-  for (; offsets != stop; offsets += 6, w += 6 * C)
-#pragma GCC unroll 16
-    for (int i = 0; i < 6; i += 3) {
-      const Index bytes = offsets[i];
-      add_product<0>(src, bytes, w + i * C, sum);
-      add_product<Step>(src, bytes, w + (i + 1) * C, sum);
-      add_product<2 * Step>(src, bytes, w + (i + 2) * C, sum);
-    }
+/// `Count` products of taps in a row, Step apart; with `other`, each second one is there.
+template <int Count, int Step, bool Slots, int V, int C, class T>
+HWY_INLINE void add_taps(const T* const (&src)[V], const T* const (&other)[V], Index bytes,
+                         const T* w, hn::Vec<Tag<T>> (&sum)[V][C]) {
+  add_product<0>(src, bytes, w, sum);
+  if constexpr (Slots) {
+    if constexpr (Count > 1) add_product<0>(other, bytes, w + C, sum);
+    if constexpr (Count > 2)
+      add_taps<Count - 2, Step, true>(src, other, bytes + Step, w + 2 * C, sum);
+  } else {
+    if constexpr (Count > 1) add_product<Step>(src, bytes, w + C, sum);
+    if constexpr (Count > 2) add_product<2 * Step>(src, bytes, w + 2 * C, sum);
+    if constexpr (Count > 3)
+      add_taps<Count - 3, Step, false>(src, other, bytes + 3 * Step, w + 3 * C, sum);
+  }
 }
 
-template <int V, int C, class T>
+/// Products whose offsets come in threes, six at a time: one is read for all three.
+template <int Step, bool Slots, int V, int C, class T>
+HWY_INLINE void add_threes(const T* const (&src)[V], const T* const (&other)[V],
+                           const Index* offsets, const Index* end, const T* w,
+                           hn::Vec<Tag<T>> (&sum)[V][C]) {
+  const Index* const stop = offsets + (end - offsets) / 6 * 6;
+  for (; offsets != stop; offsets += 6, w += 6 * C) {
+    add_taps<3, Step, Slots>(src, other, offsets[0], w, sum);
+    add_taps<3, Step, Slots>(src, other, offsets[3], w + 3 * C, sum);
+  }
+  if (offsets != end) add_taps<3, Step, Slots>(src, other, *offsets, w, sum);
+}
+
+/// Products in rows of six taps or more.
+template <int Step, bool Slots, int V, int C, class T>
+HWY_INLINE void add_rows(const T* const (&src)[V], const T* const (&other)[V], Index taps,
+                         const Index* offsets, const Index* end, const T* w,
+                         hn::Vec<Tag<T>> (&sum)[V][C]) {
+  constexpr Index kSix = (Slots ? 3 : 6) * Step;
+  for (; offsets != end; offsets += taps) {
+    Index bytes = *offsets, left = taps;
+    for (; left >= 6; left -= 6, bytes += kSix, w += 6 * C)
+      add_taps<6, Step, Slots>(src, other, bytes, w, sum);
+    for (; left >= 2; left -= 2, bytes += Slots ? Step : 2 * Step, w += 2 * C)
+      add_taps<2, Step, Slots>(src, other, bytes, w, sum);
+    if (left == 0) continue;
+    add_product<0>(src, bytes, w, sum);
+    w += C;
+  }
+}
+
+/// Loops that read few offsets. Each has tiles of its own: several in one function would move sums
+/// between registers.
+enum class Loop {
+  kAny,
+  kThrees,
+  kThreesBack,
+  kFarThrees,
+  kFarThreesBack,
+  kRows,
+  kRowsBack,
+  kSlottedThrees,
+  kSlottedRows
+};
+inline constexpr int kLoops = 9;
+template <Loop L>
+inline constexpr bool kBack =
+    L == Loop::kThreesBack || L == Loop::kFarThreesBack || L == Loop::kRowsBack;
+template <Loop L>
+inline constexpr bool kFar = L == Loop::kFarThrees || L == Loop::kFarThreesBack;
+template <Loop L>
+inline constexpr bool kThrees =
+    kFar<L> || L == Loop::kThrees || L == Loop::kThreesBack || L == Loop::kSlottedThrees;
+
+template <class T>
+Loop loop_for(const TapRows& rows) {
+  constexpr Index kNext = sizeof(T), kLong = 6;
+  const auto pick = [&](Index next, Loop loop, Loop back) {
+    return rows.next == next ? loop : rows.next == -next ? back : Loop::kAny;
+  };
+  if (rows.taps == 0) return Loop::kAny;
+  if (rows.slot != 0) {
+    if (rows.taps == 3) return pick(kNext, Loop::kSlottedThrees, Loop::kAny);
+    return rows.taps < kLong ? Loop::kAny : pick(kNext, Loop::kSlottedRows, Loop::kAny);
+  }
+  if (rows.taps % 3 != 0)
+    return rows.taps < kLong ? Loop::kAny : pick(kNext, Loop::kRows, Loop::kRowsBack);
+  const Loop near = pick(kNext, Loop::kThrees, Loop::kThreesBack);
+  return near != Loop::kAny ? near : pick(2 * kNext, Loop::kFarThrees, Loop::kFarThreesBack);
+}
+
+template <Loop L, int V, int C, class T>
 HWY_INLINE void add_products(const TileJob<T>& job, const Index* offsets, Index depth,
-                             Index triple_step, const Spot* spots, const T* w,
+                             const TapRows& rows, const Spot* spots, const T* w,
                              hn::Vec<Tag<T>> (&sum)[V][C]) {
   constexpr int kAtOnce = products_at_once(V, C), kNext = sizeof(T);
+  constexpr bool kSlots = L == Loop::kSlottedThrees || L == Loop::kSlottedRows;
   const Index* const end = offsets + depth;
-  const T* src[V];
+  const T *src[V], *other[V];
 #pragma GCC unroll 16
   for (int v = 0; v < V; ++v) {
-    src[v] = job.src + spots[v].src;
+    src[v] = other[v] = job.src + spots[v].src;
     asm volatile("" : "+r"(src[v]));  // else each address is computed from another's
+    if constexpr (kSlots) {
+      other[v] += rows.slot / kNext;
+      asm volatile("" : "+r"(other[v]));
+    }
   }
+  constexpr int kStep = (kBack<L> ? -1 : 1) * (kFar<L> ? 2 : 1) * kNext;
+  if constexpr (kThrees<L>) return add_threes<kStep, kSlots>(src, other, offsets, end, w, sum);
+  if constexpr (L == Loop::kRows || L == Loop::kRowsBack || L == Loop::kSlottedRows)
+    return add_rows<kStep, kSlots>(src, other, rows.taps, offsets, end, w, sum);
   if constexpr (kAtOnce > 1) {
-    if (triple_step == kNext) add_triples<kNext>(src, offsets, end, w, sum);
-    if (triple_step == -kNext) add_triples<-kNext>(src, offsets, end, w, sum);
-    if (triple_step == 2 * kNext) add_triples<2 * kNext>(src, offsets, end, w, sum);
-    if (triple_step == -2 * kNext) add_triples<-2 * kNext>(src, offsets, end, w, sum);
     const Index* const stop = offsets + (end - offsets) / kAtOnce * kAtOnce;
     for (; offsets != stop; offsets += kAtOnce, w += kAtOnce * C)
 #pragma GCC unroll 16
@@ -262,7 +340,7 @@ HWY_INLINE void put_aside(const hn::Vec<Tag<T>> (&sum)[V][C], T* waiting) {
     for (int v = 0; v < V; ++v) hn::Store(sum[v][c], d, waiting + (c * V + v) * kLanes<T>);
 }
 
-template <int V, int C, class T>
+template <Loop L, int V, int C, class T>
 HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* w, Index channel,
                        T* waiting, Meets meets) {
   const Tag<T> d;
@@ -279,7 +357,7 @@ HWY_NOINLINE void tile(const TileJob<T>& job, const Spot* spots, const T* w, Ind
   } else {
     whole ? load_sums<true>(job, spots, dst, sum) : load_sums<false>(job, spots, dst, sum);
   }
-  add_products(job, job.offsets, job.depth, job.triple_step, spots, w, sum);
+  add_products<L>(job, job.offsets, job.depth, job.rows, spots, w, sum);
   if (!job.last) return put_aside(sum, waiting);
   if (job.bias != nullptr) {
 #pragma GCC unroll 16
@@ -326,9 +404,9 @@ HWY_INLINE void store_pairs(hn::Vec<Tag<T>> even, hn::Vec<Tag<T>> odd, T* p, int
 
 /// Adds products to sums that wait, or to +0. A function of its own, so that they stay in
 /// registers.
-template <int V, int C, class T>
-HWY_NOINLINE void add_phase(const TileJob<T>& job, const TwinJob<T>& phase, Index triple_step,
-                            const Spot* spots, bool zero, T* waiting) {
+template <Loop L, int V, int C, class T>
+HWY_NOINLINE void add_phase(const TileJob<T>& job, const TwinJob<T>& phase, const Spot* spots,
+                            bool zero, T* waiting) {
   hn::Vec<Tag<T>> sum[V][C];
   if (zero) {
 #pragma GCC unroll 16
@@ -338,8 +416,21 @@ HWY_NOINLINE void add_phase(const TileJob<T>& job, const TwinJob<T>& phase, Inde
   } else {
     resume_sums(waiting, sum);
   }
-  add_products(job, phase.offsets, phase.depth, triple_step, spots, phase.panels, sum);
+  add_products<L>(job, phase.offsets, phase.depth, phase.rows, spots, phase.panels, sum);
   put_aside(sum, waiting);
+}
+
+template <class T>
+using PhaseFunction = void (*)(const TileJob<T>&, const TwinJob<T>&, const Spot*, bool, T*);
+
+template <int V, int C, class T>
+PhaseFunction<T> pick_phase(const TapRows& rows) {
+  if constexpr (products_at_once(V, C) > 1) {  // phases are of transposed convolutions
+    const Loop loop = loop_for<T>(rows);
+    if (loop == Loop::kThreesBack) return &add_phase<Loop::kThreesBack, V, C, T>;
+    if (loop == Loop::kRowsBack) return &add_phase<Loop::kRowsBack, V, C, T>;
+  }
+  return &add_phase<Loop::kAny, V, C, T>;
 }
 
 /// V spots and C channels of a job with a twin: one after the other, since both at once would have
@@ -366,10 +457,10 @@ HWY_NOINLINE void twin_tile(const TileJob<T>& job, const Spot* spots, const T* w
       hn::Store(at_even, d, even);
       hn::Store(at_odd, d, even + kOne);
     });
-  add_phase<V, C>(job, {job.offsets, w, job.depth}, job.triple_step, spots, zero, waiting);
-  add_phase<V, C>(job,
-                  {job.twin.offsets, job.twin.panels + channel * job.twin.depth, job.twin.depth},
-                  job.twin_triple_step, spots, zero, waiting + kOne);
+  TwinJob<T> twin = job.twin;
+  twin.panels += channel * twin.depth;
+  pick_phase<V, C, T>(job.rows)(job, {job.offsets, w, job.depth, job.rows}, spots, zero, waiting);
+  pick_phase<V, C, T>(twin.rows)(job, twin, spots, zero, waiting + kOne);
   if (!job.last) return;
   each([&](T* p, int count, const T* even)
            HWY_ATTR { store_pairs(hn::Load(d, even), hn::Load(d, even + kOne), p, count); });
@@ -378,11 +469,21 @@ HWY_NOINLINE void twin_tile(const TileJob<T>& job, const Spot* spots, const T* w
 template <class T>
 using TileFunction = void (*)(const TileJob<T>&, const Spot*, const T*, Index, T*, Meets);
 
-/// Entry v-1 is the tile of v spots.
+template <class T, int V, int C, int... L>
+TileFunction<T> pick_loop(Loop loop, std::integer_sequence<int, L...>) {
+  static constexpr TileFunction<T> kTable[] = {&tile<static_cast<Loop>(L), V, C, T>...};
+  return kTable[sizeof...(L) == 1 ? 0 : static_cast<int>(loop)];
+}
+
+/// Entry v-1 picks the tile of v spots.
 template <class T, int C, int... V>
-TileFunction<T> pick_spots(int spots, std::integer_sequence<int, V...>) {
-  static constexpr TileFunction<T> kTable[] = {&tile<V + 1, C, T>...};
-  return kTable[spots - 1];
+TileFunction<T> pick_spots(Loop loop, int spots, std::integer_sequence<int, V...>) {
+  using Pick = TileFunction<T> (*)(Loop);
+  static constexpr Pick kTable[] = {[](Loop l) {
+    constexpr int kOwn = products_at_once(V + 1, C) > 1 ? kLoops : 1;
+    return pick_loop<T, V + 1, C>(l, std::make_integer_sequence<int, kOwn>());
+  }...};
+  return kTable[spots - 1](loop);
 }
 template <class T, int C, int... V>
 TileFunction<T> pick_twin_spots(int spots, std::integer_sequence<int, V...>) {
@@ -391,15 +492,16 @@ TileFunction<T> pick_twin_spots(int spots, std::integer_sequence<int, V...>) {
 }
 
 template <class T, int... C>
-TileFunction<T> pick_tile(bool twin, int spots, int channels, std::integer_sequence<int, C...>) {
-  using Pick = TileFunction<T> (*)(int);
-  static constexpr Pick kTable[] = {[](int v) {
-    return pick_spots<T, C + 1>(v, std::make_integer_sequence<int, spots_per_tile(C + 1)>());
+TileFunction<T> pick_tile(bool twin, Loop loop, int spots, int channels,
+                          std::integer_sequence<int, C...>) {
+  using Pick = TileFunction<T> (*)(Loop, int);
+  static constexpr Pick kTable[] = {[](Loop l, int v) {
+    return pick_spots<T, C + 1>(l, v, std::make_integer_sequence<int, spots_per_tile(C + 1)>());
   }...};
-  static constexpr Pick kTwins[] = {[](int v) {
+  static constexpr Pick kTwins[] = {[](Loop, int v) {
     return pick_twin_spots<T, C + 1>(v, std::make_integer_sequence<int, spots_per_tile(C + 1)>());
   }...};
-  return (twin ? kTwins : kTable)[channels - 1](spots);
+  return (twin ? kTwins : kTable)[channels - 1](loop, spots);
 }
 
 /// Asks for the sums of a tile to come. Planes of dst are often a power of two apart, where neither
@@ -411,6 +513,33 @@ void prefetch_sums(const TileJob<T>& job, const Spot* spots, int count, Index ch
     for (int v = 0; v < count; ++v) __builtin_prefetch(dst + spots[v].dst, 1);
 }
 
+/// Asks for memory that is read later, some lines at a time.
+class AheadLines {
+ public:
+  AheadLines(const Ahead& ahead, Index calls) : a_(ahead), channel_(ahead.at), row_(ahead.at) {
+    const Index lines = (a_.bytes + kLine - 1) / kLine + 1;  // wherever a run begins
+    each_ = (a_.channels * a_.rows * lines + calls - 1) / calls;
+  }
+  void ask() {
+    for (Index i = 0; i < each_ && c_ < a_.channels; ++i) {
+      __builtin_prefetch(row_ + std::min(x_, a_.bytes - 1), 0, 2);
+      if ((x_ += kLine) < a_.bytes + kLine) continue;
+      x_ = 0;
+      row_ += a_.row_stride;
+      if (++y_ < a_.rows) continue;
+      y_ = 0;
+      ++c_;
+      row_ = channel_ += a_.channel_stride;
+    }
+  }
+
+ private:
+  static constexpr Index kLine = 64;
+  const Ahead& a_;
+  const char *channel_, *row_;
+  Index each_ = 0, x_ = 0, y_ = 0, c_ = 0;
+};
+
 /// Spots outermost: their source stays in the first-level cache while the panels stream by.
 template <class T>
 void tiles(const TileJob<T>& job) {
@@ -418,14 +547,18 @@ void tiles(const TileJob<T>& job) {
   const bool prefetch = job.last && !job.stream && job.depth >= kWorthPrefetch;
   const bool twin = job.twin.depth > 0;
   const Index waiting_size = (twin ? 2 : 1) * kLanes<T>;  // of a spot and channel
+  const Loop loop = loop_for<T>(job.rows);
   const auto widest = static_cast<int>(job.panel_width);
   const Index most = spots_per_tile(widest);
   const auto last = static_cast<int>(job.channels - (job.channels - 1) / widest * widest);
+  AheadLines ahead(job.ahead,
+                   (job.spot_count + most - 1) / most * ((job.channels + widest - 1) / widest));
   for (Index s = 0; s < job.spot_count; s += most) {
     const Spot* const spots = job.spots + s;
     const int count = static_cast<int>(std::min(most, job.spot_count - s));
     const auto pick = [&](int width) {
-      return pick_tile<T>(twin, count, width, std::make_integer_sequence<int, kMaxChannels>());
+      return pick_tile<T>(twin, loop, count, width,
+                          std::make_integer_sequence<int, kMaxChannels>());
     };
     const TileFunction<T> run_full = pick(widest), run_last = pick(last);
     const Meets meets = meeting(job, spots, count);
@@ -440,6 +573,7 @@ void tiles(const TileJob<T>& job) {
       const T* const panel = job.panels + c * job.panel_depth + job.panel_first * width;
       T* const waiting =
           job.sums == nullptr ? nullptr : job.sums + (s * job.channels + c * count) * waiting_size;
+      ahead.ask();
       (wrap ? run_last : run_full)(job, spots, panel, c, waiting, meets);
     }
   }
