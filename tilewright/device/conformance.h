@@ -225,6 +225,7 @@ inline std::vector<Case> table() {
       {.ci = 100, .co = 5, .y = 45, .x = 47, .ky = 3, .kx = 3, .sy = 2, .sx = 2},
       {.ci = 40, .co = 5, .y = 30, .x = 90, .ky = 3, .kx = 3, .dy = 2, .dx = 2},
       {.n = 2, .groups = 16, .y = 30, .x = 31, .ky = 3, .kx = 3, .bias = true},
+      {.groups = 3, .y = 32, .x = 40, .ky = 3, .kx = 3},  // whole tiles at all edges
       {.n = 2, .groups = 8, .ci = 2, .co = 3, .y = 9, .x = 31, .ky = 5, .kx = 3},
       {.y = 70, .x = 75, .ky = 31, .kx = 31},
       {.y = 3, .x = 9, .ky = 101, .kx = 203},

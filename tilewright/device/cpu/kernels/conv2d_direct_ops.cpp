@@ -15,7 +15,6 @@
 //
 #include <hwy/highway.h>
 
-#include "tilewright/device/cpu/kernels/conv2d_direct_rows-inl.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_tiles-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -28,6 +27,12 @@ const DirectOps<float>* ops_f32() { return nullptr; }
 const DirectOps<double>* ops_f64() { return nullptr; }
 
 #else
+
+// Of this target, in conv2d_direct_rows_ops.cpp.
+template <class T>
+void rows(const RowsJob<T>& job);
+template <class T>
+bool rows_pad(const RowsJob<T>& job);
 
 template <class T>
 void copy_strided(const T* HWY_RESTRICT from, Index step, Index count, T* HWY_RESTRICT to) {

@@ -126,7 +126,9 @@ void row_block(const RowsJob<T>& job, Index y0) {
 template <int R, class T>
 Index ahead(const RowsJob<T>& job, Index b, Index blocks) {
   const Index step = job.src_row_stride, beyond = b + kBlocksAhead - blocks;
-  if (job.next == 0 || step < 0 || beyond < 0) return kBlocksAhead * R * std::abs(step);
+  // Rows that go down share what they read with the block above them.
+  if (step < 0) return (kBlocksAhead * R + job.ky - 1) * -step;
+  if (job.next == 0 || beyond < 0) return kBlocksAhead * R * step;
   return job.next + ((beyond - b) * R - (job.ky - 1)) * step;
 }
 

@@ -89,14 +89,37 @@ HWY_INLINE void add_bias(const T* bias, hn::Vec<Tag<T>> (&sum)[R][V]) {
 /// What the results of a step are. Plain: sums from +0, without a bias.
 enum class Small { kPlain, kOther };
 
-/// R rows from y0 on; tiles of V vectors that begin at columns `begin` up to before `end`, whose
-/// source all exists. Mirrored: taps go down in memory.
-template <Small S, bool Mirrored, int K, int R, int V, class T>
-HWY_NOINLINE void small_inside(const RowsJob<T>& job, Index y0, Index begin, Index end) {
+/// Lanes of vectors that begin at column `x` of the source, and Step columns further for each entry
+/// of `lanes`, that lie inside the image.
+template <int Step, int K, class T>
+HWY_INLINE void real_lanes(const RowsJob<T>& job, Index x, hn::Mask<Tag<T>> (&lanes)[K]) {
+  const Tag<T> d;
+  const hn::RebindToSigned<Tag<T>> i;
+  using Lane = hn::TFromD<decltype(i)>;
+  constexpr Index kFar = kLanes<T> + K;
+  const auto bound = [&](Index at) { return static_cast<Lane>(std::clamp(at - x, -kFar, kFar)); };
+  const auto before = hn::Set(i, static_cast<Lane>(bound(job.real_x.begin) - 1));
+  const auto end = hn::Set(i, bound(job.real_x.end));
+#pragma GCC unroll 16
+  for (int j = 0; j < K; ++j) {
+    const auto at = hn::Iota(i, static_cast<Lane>(j * Step));
+    lanes[j] = hn::RebindMask(d, hn::And(hn::Gt(at, before), hn::Lt(at, end)));
+  }
+}
+
+/// The source row of a block that does not exist, if any.
+enum class Missing { kNone, kFirst, kLast };
+
+/// R rows from y0 on; tiles of V vectors that begin at columns `begin` up to before `end`. All
+/// source exists of those inside `inside`, of others what real_x contains; of several vectors only
+/// the first and the last may reach over the edges of the image. Mirrored: taps go down in memory.
+template <Small S, bool Mirrored, Missing M, int K, int R, int V, class T>
+HWY_NOINLINE void small_run(const RowsJob<T>& job, Index y0, Index begin, Index end,
+                            const Interval& inside) {
   const Tag<T> d;
   constexpr Index kWide = V * kLanes<T>;
   constexpr Index kLine = 64 / static_cast<Index>(sizeof(T));
-  constexpr int kTiles = kWide < kLine ? 2 : 1;
+  constexpr int kTiles = kWide < kLine ? 2 : 1, kStep = Mirrored ? -1 : 1;
   const Spot all{0, 0, 0, kLanes<T>};
   hn::Vec<Tag<T>> factor[K][K];
   load_factors(job, factor);
@@ -107,7 +130,7 @@ HWY_NOINLINE void small_inside(const RowsJob<T>& job, Index y0, Index begin, Ind
 #pragma GCC unroll 16
   for (int y = 0; y < R; ++y) dst[y] = job.dst + (y0 + y) * job.dst_row_stride;
   const Index dst_step = job.dst_row_stride;
-  const auto tile = [&](Index x) HWY_ATTR {
+  const auto tile = [&](Index x, auto load) HWY_ATTR {
     hn::Vec<Tag<T>> sum[R][V];
     if (S != Small::kOther || job.first) {
 #pragma GCC unroll 16
@@ -118,39 +141,52 @@ HWY_NOINLINE void small_inside(const RowsJob<T>& job, Index y0, Index begin, Ind
       load_rows<true>(dst[0] + x, dst_step, all, sum);
     }
 #pragma GCC unroll 16
-    for (int r = 0; r < K + R - 1; ++r)
+    for (int r = 0; r < K + R - 1; ++r) {
+      const bool missing =
+          (M == Missing::kFirst && r == 0) || (M == Missing::kLast && r == K + R - 2);
 #pragma GCC unroll 16
       for (int kx = 0; kx < K; ++kx) {
         hn::Vec<Tag<T>> s[V];
 #pragma GCC unroll 16
         for (int v = 0; v < V; ++v)
-          s[v] = hn::LoadU(d, src[r] + x + (Mirrored ? -kx : kx) + v * kLanes<T>);
+          s[v] = missing ? hn::Zero(d) : load(src[r] + x + kx * kStep + v * kLanes<T>, kx, v);
         add_small(r, kx, s, factor, sum);
       }
+    }
     if (S == Small::kOther) add_bias(job.bias, sum);
 #pragma GCC unroll 16
     for (int y = 0; y < R; ++y)
 #pragma GCC unroll 16
       for (int v = 0; v < V; ++v) hn::StoreU(sum[y][v], d, dst[y] + x + v * kLanes<T>);
   };
-  for (Index x = begin; x < end;) {
+  const auto whole = [&](Index x) HWY_ATTR {
+    tile(x, [&](const T* p, int, int) HWY_ATTR { return hn::LoadU(d, p); });
+  };
+  const auto edge = [&](Index x) HWY_ATTR {
+    hn::Mask<Tag<T>> left[K], right[K];
+    real_lanes<kStep>(job, x, left);
+    if constexpr (V > 1) real_lanes<kStep>(job, x + (V - 1) * kLanes<T>, right);
+    tile(x, [&](const T* p, int kx, int v) HWY_ATTR {
+      if (v == 0) return hn::MaskedLoad(left[kx], d, p);
+      if (v == V - 1) return hn::MaskedLoad(right[kx], d, p);
+      return hn::LoadU(d, p);
+    });
+  };
+  Index x = begin;
+  for (; x < std::min(end, inside.begin); x += kWide) edge(x);
+  for (const Index stop = std::min(end, inside.end); x < stop;) {
 #pragma GCC unroll 16
     for (int r = K - 1; r < K + R - 1; ++r)
 #pragma GCC unroll 16
       for (Index line = 0; line < kWide; line += kLine)
         __builtin_prefetch(src[r] + x + job.ahead + line);
-    tile(x);
+    whole(x);
     x += kWide;
-    if (kTiles == 1 || x == end) continue;
-    tile(x);
+    if (kTiles == 1 || x >= stop) continue;
+    whole(x);
     x += kWide;
   }
-}
-
-/// Lanes of a vector that begins at column `x` of the source and lie inside the image.
-template <class T>
-HWY_INLINE auto real_lanes(const RowsJob<T>& job, Index x) {
-  return lanes_in<T>(job.real_x.begin - x, job.real_x.end - x);
+  for (; x < end; x += kWide) edge(x);
 }
 
 /// One tile anywhere. Of several vectors only the first and the last may reach over the edges of
@@ -173,12 +209,11 @@ HWY_NOINLINE void small_padded(const RowsJob<T>& job, Index y0, Index x, int ski
   }
   const T* src = job.src + y0 * job.src_row_stride + x;
   hn::Mask<Tag<T>> left[K], right[K];
-  if constexpr (kMasksMemory)
-#pragma GCC unroll 16
-    for (int j = 0; j < K; ++j) {
-      left[j] = real_lanes(job, x + j * dx);
-      right[j] = V == 1 ? left[j] : real_lanes(job, x + j * dx + (V - 1) * kLanes<T>);
-    }
+  if constexpr (kMasksMemory) {
+    dx < 0 ? real_lanes<-1>(job, x, left) : real_lanes<1>(job, x, left);
+    const Index last = x + (V - 1) * kLanes<T>;
+    dx < 0 ? real_lanes<-1>(job, last, right) : real_lanes<1>(job, last, right);
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < K + R - 1; ++r, src += job.src_row_stride) {
     const bool real = job.real_y.contains(y0 + r);
@@ -202,11 +237,10 @@ HWY_NOINLINE void small_padded(const RowsJob<T>& job, Index y0, Index x, int ski
   store_rows<Whole>(dst, dst_step, lanes, sum);
 }
 
-/// Where tiles of `wide` columns may begin whose source all exists.
-template <int K, int R, class T>
-Interval inside_columns(const RowsJob<T>& job, Index y0, Index wide) {
+/// Where tiles of `wide` columns may begin whose source columns all exist.
+template <int K, class T>
+Interval inside_columns(const RowsJob<T>& job, Index wide) {
   if (!kMasksMemory) return {0, job.columns};
-  if (!job.real_y.contains(Interval{y0, y0 + K + R - 1})) return {};
   const Index first = job.dilation_x < 0 ? K - 1 : 0;
   return {job.real_x.begin + first, job.real_x.end - wide - K + 2 + first};
 }
@@ -215,19 +249,23 @@ Interval inside_columns(const RowsJob<T>& job, Index y0, Index wide) {
 template <Small S, bool Mirrored, int K, int R, int V, class T>
 Index small_tiles(const RowsJob<T>& job, Index y0, Index x) {
   constexpr Index kWide = V * kLanes<T>;
-  const Interval inside = inside_columns<K, R>(job, y0, kWide);
-  while (x + kWide <= job.columns) {
-    const Index last = std::min(inside.end - 1, job.columns - kWide);
-    if (x < inside.begin || x > last) {
-      small_padded<true, K, R, V>(job, y0, x, 0);
-      x += kWide;
-      continue;
-    }
-    const Index end = x + ((last - x) / kWide + 1) * kWide;
-    small_inside<S, Mirrored, K, R, V>(job, y0, x, end);
-    x = end;
+  const Index end = x + std::max<Index>(0, (job.columns - x) / kWide) * kWide;
+  if (x == end) return end;
+  const Interval inside = inside_columns<K>(job, kWide), rows{y0, y0 + K + R - 1};
+  const auto exist = [&](Index first, Index last) {
+    return !kMasksMemory || job.real_y.contains(Interval{rows.begin + first, rows.end - last});
+  };
+  const auto run = [&]<Missing M>() {
+    small_run<S, Mirrored, M, K, R, V>(job, y0, x, end, inside);
+    return end;
+  };
+  if (exist(0, 0)) return run.template operator()<Missing::kNone>();
+  if constexpr (S == Small::kPlain && kMasksMemory) {
+    if (exist(1, 0)) return run.template operator()<Missing::kFirst>();
+    if (exist(0, 1)) return run.template operator()<Missing::kLast>();
   }
-  return x;
+  for (; x < end; x += kWide) small_padded<true, K, R, V>(job, y0, x, 0);
+  return end;
 }
 
 /// R rows, all columns.

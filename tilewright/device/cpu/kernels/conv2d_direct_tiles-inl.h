@@ -6,6 +6,7 @@
 #define TILEWRIGHT_CONV2D_DIRECT_TILES
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
