@@ -10,6 +10,7 @@ namespace tilewright::cpu {
 namespace {
 
 constexpr Index kAheadBytes = 8192;  // of source, asked for early
+constexpr Index kTwinChannels = 128;
 
 /// What a strip of the source may take of the second-level cache, beside the panels that pass by.
 Index strip_bytes() {
@@ -91,7 +92,10 @@ BlockRunner<T>::BlockRunner(const DirectStep<T>& step, const DirectOps<T>& ops,
 template <class T>
 void BlockRunner<T>::run(const OutputBlock& block, const OutputBlock& next) {
   const Index widest = std::min(kMaxDepth, step_.depth());
-  const Index room = std::max<Index>(1, static_cast<Index>(panels_.size()) / widest / step_.width);
+  Index room = std::max<Index>(1, static_cast<Index>(panels_.size()) / widest / step_.width);
+  // Fewer channels leave room for the sums of more outputs, which then pack weights less often;
+  // with a twin those are gathered one by one.
+  if (step_.twin.any() && !sums_.empty()) room = std::min(room, kTwinChannels / step_.width + 1);
   const Index panels = ceil_div(block.co.size(), step_.width);
   const Index most = ceil_div(panels, ceil_div(panels, room)) * step_.width;
   for (Index c = block.co.begin; c < block.co.end; c += most) {
