@@ -15,6 +15,7 @@
 //
 #include <hwy/highway.h>
 
+#include "tilewright/device/cpu/kernels/conv2d_direct_pack-inl.h"
 #include "tilewright/device/cpu/kernels/conv2d_direct_tiles-inl.h"
 
 HWY_BEFORE_NAMESPACE();

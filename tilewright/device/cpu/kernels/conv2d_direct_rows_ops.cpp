@@ -1,5 +1,5 @@
-// The loops over rows of conv2d_direct, compiled once per target like the others, which name them in
-// their table.
+// The loops over rows of conv2d_direct, compiled once per target; conv2d_direct_ops.cpp names them
+// in its table.
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
 #include "tilewright/device/cpu/simd_targets.h"
 
