@@ -123,7 +123,9 @@ void BlockRunner<T>::run(const OutputBlock& block, const OutputBlock& next) {
 /// Rows and lanes of a block whose sums have room to wait.
 template <class T>
 auto BlockRunner<T>::part_of(const OutputBlock& block, Index channels) const -> Part {
-  constexpr Index kTall = 4;  // rows that pay for those around them
+  // Rows that pay for those around them.
+  const Index halo = (step_.row_taps() - 1) * step_.row.dilation;
+  const Index tall = std::clamp<Index>(2 * halo, 4, 16);
   if (sums_.empty()) return {block.row.size(), block.lane.size()};
   const Index room = std::max<Index>(
       1, static_cast<Index>(sums_.size()) / (channels * ops_.lanes * (step_.twin.any() ? 2 : 1)));
@@ -131,7 +133,7 @@ auto BlockRunner<T>::part_of(const OutputBlock& block, Index channels) const -> 
   const auto even = [](Index extent, Index most) {
     return ceil_div(extent, ceil_div(extent, std::min(extent, most)));
   };
-  const Index wide = even(width, std::max<Index>(1, room / std::min(kTall, block.row.size())));
+  const Index wide = even(width, std::max<Index>(1, room / std::min(tall, block.row.size())));
   return {even(block.row.size(), std::max<Index>(1, room / wide)), wide * ops_.lanes};
 }
 
