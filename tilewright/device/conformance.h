@@ -241,6 +241,8 @@ inline std::vector<Case> table() {
       {.n = 2, .ci = 2, .co = 8, .y = 9, .x = 40, .ky = 2, .kx = 19},
       {.ci = 6, .co = 6, .y = 9, .x = 75, .ky = 2, .kx = 11},
       {.ci = 6, .co = 12, .y = 9, .x = 75, .ky = 2, .kx = 13, .sx = 2},
+      {.ci = 3, .co = 12, .y = 9, .x = 75, .ky = 2, .kx = 11, .sx = 2},
+      {.groups = 2, .y = 40, .x = 70, .ky = 3, .kx = 3, .pad = 20},
       {.ci = 2, .co = 4, .y = 16, .ky = 2, .dy = 3, .seed = 3},  // one column of dense rows
   };
   const std::size_t count = cases.size();
@@ -252,7 +254,7 @@ inline std::vector<Case> table() {
       c.dtype = variant == 2 ? DType::kF64 : DType::kF32;
       c.special = variant == 3;
       c.split = std::max(c.split, c.ci / variant);
-      c.pad = variant - 1;
+      c.pad = std::max<Index>(c.pad, variant - 1);
       c.bias = c.bias || variant == 1;
       cases.push_back(c);
     }

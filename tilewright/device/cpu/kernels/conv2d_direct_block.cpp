@@ -9,8 +9,10 @@
 namespace tilewright::cpu {
 namespace {
 
-constexpr Index kAheadBytes = 8192;  // of source, asked for early
-constexpr Index kTwinChannels = 128;
+constexpr Index kAheadBytes = 8192;   // of source, asked for early
+constexpr Index kTwinChannels = 128;  // of output, at a time
+// Products of an element of the source that pay for asking early for the next strip.
+constexpr Index kAheadProducts = 128;
 
 /// What a strip of the source may take of the second-level cache, beside the panels that pass by.
 Index strip_bytes() {
@@ -95,7 +97,8 @@ void BlockRunner<T>::run(const OutputBlock& block, const OutputBlock& next) {
   Index room = std::max<Index>(1, static_cast<Index>(panels_.size()) / widest / step_.width);
   // Fewer channels leave room for the sums of more outputs, which then pack weights less often;
   // with a twin those are gathered one by one.
-  if (step_.twin.any() && !sums_.empty()) room = std::min(room, kTwinChannels / step_.width + 1);
+  if (step_.twin.any() && !sums_.empty())
+    room = std::min(room, ceil_div(kTwinChannels, step_.width));
   const Index panels = ceil_div(block.co.size(), step_.width);
   const Index most = ceil_div(panels, ceil_div(panels, room)) * step_.width;
   for (Index c = block.co.begin; c < block.co.end; c += most) {
@@ -115,7 +118,7 @@ void BlockRunner<T>::run(const OutputBlock& block, const OutputBlock& next) {
                  : co.end < block.co.end ? part(block.row.begin, block.lane.begin)
                                          : next;
         for_each_box(step_.ci, step_.taps_y, step_.taps_x, kMaxDepth,
-                     [&, this](const Box& box) { run_box(part(y, x), co, box); });
+                     [&](const Box& box) { run_box(part(y, x), co, box); });
       }
   }
 }
@@ -183,9 +186,18 @@ void BlockRunner<T>::run_box(const OutputBlock& block, const Interval& co, const
 template <class T>
 Ahead BlockRunner<T>::behind(const OutputBlock& block, const Box& box, Index y, Index x) const {
   const StepAxis &rows = step_.row, &lanes = step_.lane;
-  if (direct_ || lanes.src_step != 1) return {};
+  const Index reach = (std::min(strip_rows_, block.row.size()) - 1) * rows.stride +
+                      (row_taps(box) - 1) * rows.dilation + 1;
+  // Between far rows and columns lies much that nobody reads.
+  const bool dense = reach <= row_.size() + row_.size() / 4 && lanes.stride <= 4 &&
+                     touched(box, {0, strip_lanes_}) <= lane_.size() * 2 * lanes.stride;
+  if (direct_ || lanes.src_step != 1 || !dense ||
+      step_.co * step_.taps_y * step_.taps_x < kAheadProducts)
+    return {};
   const bool right = x + strip_lanes_ < block.lane.end, below = y + strip_rows_ < block.row.end;
   const bool same = right || below;
+  // A box cut along its taps is followed by one that reads nearly the same.
+  if (!same && (box.y_count < step_.taps_y || box.x_count < step_.taps_x)) return {};
   Box next = box;
   if (!same) next.ci = box.ci + box.ci_count < step_.ci ? box.ci + box.ci_count : 0;
   const OutputBlock& to = same || next.ci > 0 ? block : after_;

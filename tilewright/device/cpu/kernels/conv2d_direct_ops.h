@@ -28,7 +28,7 @@ struct TapRows {
   Index slot = 0;  // 0: there is one slot
 };
 
-/// Memory that is read after this job: `channels` times `rows` runs of `bytes`.
+/// Memory that may be read after this job: `channels` times `rows` runs of `bytes`.
 struct Ahead {
   const char* at = nullptr;
   Index channels = 0, rows = 0, bytes = 0;

@@ -13,6 +13,7 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "tilewright/device/cpu/kernels/conv2d_direct_ops.h"
@@ -251,6 +252,11 @@ Index small_tiles(const RowsJob<T>& job, Index y0, Index x) {
   constexpr Index kWide = V * kLanes<T>;
   const Index end = x + std::max<Index>(0, (job.columns - x) / kWide) * kWide;
   if (x == end) return end;
+  if constexpr (V > 2 && kMasksMemory) {
+    // Only the first and the last vector of a tile are masked.
+    constexpr Index kFirst = Mirrored ? K - 1 : 0, kOne = kLanes<T>;
+    if (!job.real_x.contains(Interval{x + kOne - kFirst, end - kOne + K - 1 - kFirst})) return x;
+  }
   const Interval inside = inside_columns<K>(job, kWide), rows{y0, y0 + K + R - 1};
   const auto exist = [&](Index first, Index last) {
     return !kMasksMemory || job.real_y.contains(Interval{rows.begin + first, rows.end - last});
