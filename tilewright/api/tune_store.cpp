@@ -164,7 +164,23 @@ Measurements parse_measurements(const std::string& json) {
   return found;
 }
 
+void check_replaceable(const std::string& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return;
+  std::string begin(200, '\0');
+  if (fs::is_regular_file(path, error)) {
+    std::ifstream file(path, std::ios::binary);
+    file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+    begin.resize(static_cast<std::size_t>(file.gcount()));
+    // Damaged files and those of other versions may go as well.
+    if (begin.empty() || begin.find("\"tilewright_tune\"") != std::string::npos) return;
+  }
+  throw StoreError(plain(path) +
+                   ": exists and holds no measurements; name another file with --store");
+}
+
 void save_measurements(const std::string& path, const Measurements& found) {
+  check_replaceable(path);
   const std::string partial = fmt::format("{}.{}.partial", path, ::getpid());
   std::error_code error;
   if (const fs::path folder = fs::path(path).parent_path(); !folder.empty())

@@ -16,8 +16,12 @@ std::string hardware_key(int threads);
 /// $TILEWRIGHT_TUNE is "none".
 std::string tune_path(int threads);
 
+/// Throws StoreError if `path` is taken by something that is neither empty nor a file of
+/// measurements, of whatever machine.
+void check_replaceable(const std::string& path);
+
 /// Writes `found` to `path`, with its folders; the file appears complete or not at all. Throws
-/// StoreError.
+/// StoreError, also where check_replaceable does.
 void save_measurements(const std::string& path, const Measurements& found);
 
 /// Text of such a file, and back. Throws InvalidArgument, with the reason, for anything that

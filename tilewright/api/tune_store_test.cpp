@@ -131,6 +131,19 @@ TEST_F(TuneStore, FoldersAndUnreadableFilesAreRefused) {
   EXPECT_THROW(save_measurements("/proc/no/such/folder/m.json", sample()), StoreError);
 }
 
+TEST_F(TuneStore, ReplacesOnlyMeasurements) {
+  put("P5 a picture");
+  EXPECT_THROW(check_replaceable(path()), StoreError);
+  EXPECT_THROW(save_measurements(path(), sample()), StoreError);
+  std::string kept;
+  std::getline(std::ifstream(path()), kept);
+  EXPECT_EQ(kept, "P5 a picture");
+  for (const std::string& other : {std::string(), to_json(sample()).substr(0, 300)}) {
+    put(other);
+    EXPECT_NO_THROW(save_measurements(path(), sample())) << other;
+  }
+}
+
 TEST_F(TuneStore, IsFoundWhereTheEnvironmentSays) {
   {
     const Variable none("TILEWRIGHT_TUNE", "none");

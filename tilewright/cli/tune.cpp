@@ -68,6 +68,7 @@ void run(const Arguments& a) {
   const std::string store = a.store.empty() ? tune_path(machine.threads) : a.store;
   if (store.empty())
     throw StoreError("there is no folder for measurements; set HOME or name a file with --store");
+  check_replaceable(store);
   TuneOptions options;
   options.quick = a.quick;
   options.folder = a.folder.empty() ? folder_of(store) : a.folder;
