@@ -45,6 +45,14 @@ class Tune(support.Case):
         self.assertIn("not a JSON object", broken.line)
         self.assertNotIn("\n", broken.line)
 
+    def test_no_other_file_is_replaced(self):
+        picture = self.path("picture.pgm")
+        picture.write_bytes(b"P5 1 1 255 \x07")
+        run = self.run_program("tune", "--quick", "--store", str(picture))
+        self.assertEqual(run.returncode, FILE)
+        self.assertIn("holds no measurements", run.line)
+        self.assertEqual(picture.read_bytes(), b"P5 1 1 255 \x07")
+
     def test_a_kernel_and_its_bits_do_not_depend_on_it(self):
         def run(*words):
             row = json.loads(self.run_program("bench", LINE, "--repeat", "1", "--json",

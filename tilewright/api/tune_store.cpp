@@ -172,7 +172,8 @@ void check_replaceable(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
     begin.resize(static_cast<std::size_t>(file.gcount()));
-    // Damaged files and those of other versions may go as well.
+    // Damaged files and those of other versions may go as well, unreadable ones stay.
+    if (!file.is_open()) begin = "?";
     if (begin.empty() || begin.find("\"tilewright_tune\"") != std::string::npos) return;
   }
   throw StoreError(plain(path) +

@@ -186,13 +186,14 @@ void BlockRunner<T>::run_box(const OutputBlock& block, const Interval& co, const
 template <class T>
 Ahead BlockRunner<T>::behind(const OutputBlock& block, const Box& box, Index y, Index x) const {
   const StepAxis &rows = step_.row, &lanes = step_.lane;
-  const Index reach = (std::min(strip_rows_, block.row.size()) - 1) * rows.stride +
-                      (row_taps(box) - 1) * rows.dilation + 1;
+  if (direct_ || lanes.src_step != 1 || step_.co * step_.taps_y * step_.taps_x < kAheadProducts)
+    return {};
+  const auto reach = [](const StepAxis& axis, Index outputs, Index taps) {
+    return (outputs - 1) * axis.stride + (taps - 1) * axis.dilation + 1;
+  };
   // Between far rows and columns lies much that nobody reads.
-  const bool dense = reach <= row_.size() + row_.size() / 4 && lanes.stride <= 4 &&
-                     touched(box, {0, strip_lanes_}) <= lane_.size() * 2 * lanes.stride;
-  if (direct_ || lanes.src_step != 1 || !dense ||
-      step_.co * step_.taps_y * step_.taps_x < kAheadProducts)
+  if (reach(rows, strip_rows_, row_taps(box)) > row_.size() + row_.size() / 4 || lanes.stride > 4 ||
+      touched(box, {0, strip_lanes_}) > lane_.size() * 2 * lanes.stride)
     return {};
   const bool right = x + strip_lanes_ < block.lane.end, below = y + strip_rows_ < block.row.end;
   const bool same = right || below;
@@ -210,7 +211,7 @@ Ahead BlockRunner<T>::behind(const OutputBlock& block, const Box& box, Index y, 
   constexpr Index kElement = sizeof(T);
   return {reinterpret_cast<const char*>(source(to, next, row, lane)),
           next.ci_count,
-          (row.size() - 1) * rows.stride + (row_taps(box) - 1) * rows.dilation + 1,
+          reach(rows, row.size(), row_taps(box)),
           touched(box, lane) * kElement,
           step_.src_c * kElement,
           rows.src_step * kElement};
@@ -221,11 +222,9 @@ template <class T>
 const T* BlockRunner<T>::source(const OutputBlock& block, const Box& box, const Interval& row,
                                 const Interval& lane) const {
   const StepAxis &y = step_.row, &x = step_.lane;
-  const Index ky = step_.lowest(step_.turned ? box.kx : box.ky, row_taps(box), step_.row_taps());
-  const Index kx = step_.lowest(step_.turned ? box.ky : box.kx, lane_taps(box), step_.lane_taps());
   return step_.src_data + block.n * step_.src_n + (block.g * step_.ci + box.ci) * step_.src_c +
-         (row.begin * y.stride + ky * y.dilation) * y.src_step +
-         (lane.begin * x.stride + kx * x.dilation) * x.src_step;
+         (row.begin * y.stride + first_row_tap(box) * y.dilation) * y.src_step +
+         (lane.begin * x.stride + first_lane_tap(box) * x.dilation) * x.src_step;
 }
 
 /// Elements of a row that a strip touches.
@@ -329,7 +328,7 @@ void BlockRunner<T>::lay_offsets(const Box& box) {
                           : (ci * row_.size() + row_.tap(r)) * lane_.size() + lane_.tap(l));
         weight_offsets_[k] = ci * step_.weights_ci + ky * step_.weights_y + kx * step_.weights_x;
       }
-  rows_ = tap_rows(offsets_.first(k), box.x_count);
+  rows_ = tap_rows(offsets_.first(k), box.x_count > 1 ? box.x_count : box.y_count);
 }
 
 template <class T>
@@ -387,16 +386,14 @@ template <class T>
 void BlockRunner<T>::pack(const OutputBlock& block, const Box& box, const Interval& row,
                           const Interval& lane) {
   const StepAxis &y = step_.row, &x = step_.lane;
-  const Index ky = step_.lowest(step_.turned ? box.kx : box.ky, row_taps(box), step_.row_taps());
-  const Index kx = step_.lowest(step_.turned ? box.ky : box.kx, lane_taps(box), step_.lane_taps());
   const T* src = source(block, box, row, lane);
-  const Index touched = x.src_step == 1 ? this->touched(box, lane) : 0;
+  const Index run = x.src_step == 1 ? touched(box, lane) : 0;  // that can be asked for early
   // Positions that exist, from those of the first output and tap on.
-  const Interval rows = y.real.shifted(-row.begin * y.stride - ky * y.dilation);
-  list_slots(lane, kx);
+  const Interval rows = y.real.shifted(-row.begin * y.stride - first_row_tap(box) * y.dilation);
+  list_slots(lane, first_lane_tap(box));
   // The next rows are planes or images away: too far for the hardware to foresee.
   const Index plane = (row.size() * y.stride + row_taps(box) * y.dilation) *
-                      std::max<Index>(touched, 1) * static_cast<Index>(sizeof(T));
+                      std::max<Index>(run, 1) * static_cast<Index>(sizeof(T));
   const Index ahead_by = std::clamp<Index>(kAheadBytes / plane, 2, 32);
   // After the only strip of a block come the channels of the next box.
   const bool only = row.size() == block.row.size() && lane.size() == block.lane.size();
@@ -407,8 +404,7 @@ void BlockRunner<T>::pack(const OutputBlock& block, const Box& box, const Interv
         const bool row_real = rows.contains(j * y.dilation + i * y.stride);
         const T* from = src + ci * step_.src_c + (j * y.dilation + i * y.stride) * y.src_step;
         T* to = window_.data() + (ci * row_.size() + j * row_.length + i) * lane_.size();
-        if (touched > 0 && ci + ahead_by < channels)
-          prefetch_row(from + ahead_by * step_.src_c, touched);
+        if (run > 0 && ci + ahead_by < channels) prefetch_row(from + ahead_by * step_.src_c, run);
         pack_row(from, row_real, to);
       }
 }

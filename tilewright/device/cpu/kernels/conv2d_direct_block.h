@@ -71,6 +71,13 @@ class BlockRunner {
   void pack(const OutputBlock& block, const Box& box, const Interval& row, const Interval& lane);
   Index list_spots(const Interval& row, const Interval& lane);
   Index row_taps(const Box& b) const { return step_.turned ? b.x_count : b.y_count; }
+  /// The tap of a box, along each axis, that meets the lowest positions of the source.
+  Index first_row_tap(const Box& b) const {
+    return step_.lowest(step_.turned ? b.kx : b.ky, row_taps(b), step_.row_taps());
+  }
+  Index first_lane_tap(const Box& b) const {
+    return step_.lowest(step_.turned ? b.ky : b.kx, lane_taps(b), step_.lane_taps());
+  }
   Index lane_taps(const Box& b) const {
     return step_.twin.any() ? step_.lane.taps : step_.turned ? b.y_count : b.x_count;
   }

@@ -1,4 +1,5 @@
-// The vector loops of conv2d_direct, compiled once per target that has a fused multiply-add.
+// The register tiles and packing of conv2d_direct, compiled once per target that has a fused
+// multiply-add.
 //
 // A register tile holds V spots times C channels of sums: per product it loads V source vectors,
 // broadcasts C weights and issues V*C multiply-adds.

@@ -139,28 +139,23 @@ HWY_INLINE void add_rows(const T* const (&src)[V], const T* const (&other)[V], I
   }
 }
 
-/// Loops that read few offsets. Each has tiles of its own: several in one function would move sums
-/// between registers.
+/// One loop reads an offset for each product, the others fewer. Each has tiles of its own: several
+/// in one function would move sums between registers.
 enum class Loop {
   kAny,
   kThrees,
   kThreesBack,
   kFarThrees,
   kFarThreesBack,
+  kSlottedThrees,
   kRows,
   kRowsBack,
-  kSlottedThrees,
   kSlottedRows
 };
-inline constexpr int kLoops = 9;
-template <Loop L>
-inline constexpr bool kBack =
-    L == Loop::kThreesBack || L == Loop::kFarThreesBack || L == Loop::kRowsBack;
-template <Loop L>
-inline constexpr bool kFar = L == Loop::kFarThrees || L == Loop::kFarThreesBack;
-template <Loop L>
-inline constexpr bool kThrees =
-    kFar<L> || L == Loop::kThrees || L == Loop::kThreesBack || L == Loop::kSlottedThrees;
+inline constexpr int kLoops = static_cast<int>(Loop::kSlottedRows) + 1;
+
+/// Elements from tap to tap, in a row or in a slot of it, for each Loop.
+inline constexpr int kTapSteps[kLoops] = {1, 1, -1, 2, -2, 1, 1, -1, 1};
 
 template <class T>
 Loop loop_for(const TapRows& rows) {
@@ -183,7 +178,8 @@ template <Loop L, int V, int C, class T>
 HWY_INLINE void add_products(const TileJob<T>& job, const Index* offsets, Index depth,
                              const TapRows& rows, const Spot* spots, const T* w,
                              hn::Vec<Tag<T>> (&sum)[V][C]) {
-  constexpr int kAtOnce = products_at_once(V, C), kNext = sizeof(T);
+  constexpr int kAtOnce = products_at_once(V, C);
+  constexpr int kStep = kTapSteps[static_cast<int>(L)] * static_cast<int>(sizeof(T));
   constexpr bool kSlots = L == Loop::kSlottedThrees || L == Loop::kSlottedRows;
   const Index* const end = offsets + depth;
   const T *src[V], *other[V];
@@ -192,21 +188,22 @@ HWY_INLINE void add_products(const TileJob<T>& job, const Index* offsets, Index 
     src[v] = other[v] = job.src + spots[v].src;
     asm volatile("" : "+r"(src[v]));  // else each address is computed from another's
     if constexpr (kSlots) {
-      other[v] += rows.slot / kNext;
+      other[v] += rows.slot / static_cast<Index>(sizeof(T));
       asm volatile("" : "+r"(other[v]));
     }
   }
-  constexpr int kStep = (kBack<L> ? -1 : 1) * (kFar<L> ? 2 : 1) * kNext;
-  if constexpr (kThrees<L>) return add_threes<kStep, kSlots>(src, other, offsets, end, w, sum);
-  if constexpr (L == Loop::kRows || L == Loop::kRowsBack || L == Loop::kSlottedRows)
-    return add_rows<kStep, kSlots>(src, other, rows.taps, offsets, end, w, sum);
-  if constexpr (kAtOnce > 1) {
+  if constexpr (L >= Loop::kRows) {
+    add_rows<kStep, kSlots>(src, other, rows.taps, offsets, end, w, sum);
+  } else if constexpr (L != Loop::kAny) {
+    add_threes<kStep, kSlots>(src, other, offsets, end, w, sum);
+  } else {
     const Index* const stop = offsets + (end - offsets) / kAtOnce * kAtOnce;
     for (; offsets != stop; offsets += kAtOnce, w += kAtOnce * C)
 #pragma GCC unroll 16
       for (int i = 0; i < kAtOnce; ++i) add_product<0>(src, offsets[i], w + i * C, sum);
+    if constexpr (kAtOnce > 1)
+      for (; offsets != end; ++offsets, w += C) add_product<0>(src, *offsets, w, sum);
   }
-  for (; offsets != end; ++offsets, w += C) add_product<0>(src, *offsets, w, sum);
 }
 
 #endif

@@ -97,8 +97,10 @@ HWY_INLINE void real_lanes(const RowsJob<T>& job, Index x, hn::Mask<Tag<T>> (&la
   const Tag<T> d;
   const hn::RebindToSigned<Tag<T>> i;
   using Lane = hn::TFromD<decltype(i)>;
-  constexpr Index kFar = kLanes<T> + K;
-  const auto bound = [&](Index at) { return static_cast<Lane>(std::clamp(at - x, -kFar, kFar)); };
+  constexpr Index kBeyond = kLanes<T> + K;
+  const auto bound = [&](Index at) {
+    return static_cast<Lane>(std::clamp(at - x, -kBeyond, kBeyond));
+  };
   const auto before = hn::Set(i, static_cast<Lane>(bound(job.real_x.begin) - 1));
   const auto end = hn::Set(i, bound(job.real_x.end));
 #pragma GCC unroll 16
@@ -250,7 +252,7 @@ Interval inside_columns(const RowsJob<T>& job, Index wide) {
 template <Small S, bool Mirrored, int K, int R, int V, class T>
 Index small_tiles(const RowsJob<T>& job, Index y0, Index x) {
   constexpr Index kWide = V * kLanes<T>;
-  const Index end = x + std::max<Index>(0, (job.columns - x) / kWide) * kWide;
+  const Index end = x + (job.columns - x) / kWide * kWide;
   if (x == end) return end;
   if constexpr (V > 2 && kMasksMemory) {
     // Only the first and the last vector of a tile are masked.
@@ -263,12 +265,17 @@ Index small_tiles(const RowsJob<T>& job, Index y0, Index x) {
   };
   const auto run = [&]<Missing M>() {
     small_run<S, Mirrored, M, K, R, V>(job, y0, x, end, inside);
-    return end;
   };
-  if (exist(0, 0)) return run.template operator()<Missing::kNone>();
-  if constexpr (S == Small::kPlain && kMasksMemory) {
-    if (exist(1, 0)) return run.template operator()<Missing::kFirst>();
-    if (exist(0, 1)) return run.template operator()<Missing::kLast>();
+  if (exist(0, 0)) {
+    run.template operator()<Missing::kNone>();
+    return end;
+  }
+  if constexpr (S == Small::kPlain && kMasksMemory) {  // others would double the code for less
+    if (exist(1, 0) || exist(0, 1)) {
+      exist(1, 0) ? run.template operator()<Missing::kFirst>()
+                  : run.template operator()<Missing::kLast>();
+      return end;
+    }
   }
   for (; x < end; x += kWide) small_padded<true, K, R, V>(job, y0, x, 0);
   return end;
