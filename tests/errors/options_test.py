@@ -51,11 +51,27 @@ class Options(support.Case):
 
     def test_padding(self):
         self.refuse_values("--padding", ("-1,0,0,0", "0,0,0", "0,0,0,0,0", "full", "a,b,c,d",
-                                         f"{BIG},0,0,0", f"0,0,0,{HUGE}", "1", ",,,"))
+                                         f"{BIG},0,0,0", f"0,0,0,{HUGE}", "-1", "1,1", ",,,"))
         self.refuse("--padding", f"{2**62},{2**62},0,0", says=str(2**62))
         self.refuse("--padding", f"{2**61},0,{2**61},0", says=";")
         for mode in ("wrap", "Zero", "zero,reflect"):
             self.refuse("--padding-mode", mode, says=[f"'{mode}'", "circular"])
+
+    def test_one_padding_for_all_sides(self):
+        for name, padding in (("one.npy", "1"), ("four.npy", "1,1,1,1")):
+            self.succeeds("conv", "a.npy", name, "--weights", "w.npy", "--padding", padding)
+        np.testing.assert_array_equal(np.load(self.path("one.npy")), np.load(self.path("four.npy")))
+        line = "conv2d ci1 y8 x8 co1 k3x3 p"
+        self.assertEqual(*(self.succeeds("plan", line + p, "--json")["problem"]
+                           for p in ("2", "2,2,2,2")))
+
+    def test_words_that_are_nearly_right(self):
+        self.fails(USAGE, "convv", says=["'convv'", "did you mean conv?", "tune"])
+        self.refuse("--memroy", "3", says=["'--memroy'", "did you mean --memory?", "conv --help"])
+        self.refuse("--stripe=2", says="did you mean --stride?")
+        self.refuse("--xyzzy", says=["no option '--xyzzy'; see tilewright conv --help"])
+        self.refuse("b.npy", says=["'b.npy' is one word too many", "conv --help"])
+        self.refuse("--memory", says=["--memory", "SIZE missing", "conv --help"])
 
     def test_padding_that_a_mode_does_not_define(self):
         # Reflections of reflections, and of a single row, either work or are refused by name.

@@ -53,6 +53,12 @@ class Tune(support.Case):
         self.assertIn("holds no measurements", run.line)
         self.assertEqual(picture.read_bytes(), b"P5 1 1 255 \x07")
 
+    def test_a_folder_that_is_not_there(self):
+        run = self.run_program("tune", "--quick", "--folder", str(self.path("nowhere")))
+        self.assertEqual(run.returncode, FILE)
+        self.assertIn("nowhere: is no folder", run.line)
+        self.assertEqual(self.stored(), [])
+
     def test_a_kernel_and_its_bits_do_not_depend_on_it(self):
         def run(*words):
             row = json.loads(self.run_program("bench", LINE, "--repeat", "1", "--json",

@@ -198,8 +198,10 @@ void save_measurements(const std::string& path, const Measurements& found) {
 std::optional<Measurements> load_measurements(const std::string& path, int threads,
                                               std::string& remark) {
   std::error_code error;
-  if (path.empty() || !fs::exists(path, error)) return std::nullopt;
+  const bool missing = !fs::exists(path, error);
+  if (path.empty() || (missing && path != environment("TILEWRIGHT_TUNE"))) return std::nullopt;
   try {
+    if (missing) throw InvalidArgument("there is no such file");
     Measurements found = parse_measurements(read_small(path));
     if (found.threads != threads) throw InvalidArgument("made for another number of threads");
     return found;

@@ -29,8 +29,8 @@ void save_measurements(const std::string& path, const Measurements& found);
 std::string to_json(const Measurements& found);
 Measurements parse_measurements(const std::string& text);
 
-/// What `path` holds; nothing if there is no such file. If it cannot be used, nothing either, and
-/// `remark` says why in one line.
+/// What `path` holds; nothing if there is no such file. If it cannot be used, or was named by
+/// $TILEWRIGHT_TUNE and is missing, nothing either, and `remark` says why in one line.
 std::optional<Measurements> load_measurements(const std::string& path, int threads,
                                               std::string& remark);
 

@@ -175,6 +175,9 @@ TEST_F(TuneStore, TheMachineTakesItsRatesFromIt) {
   const Machine wrong = local_machine();
   EXPECT_EQ(wrong.measured, "");
   EXPECT_NE(wrong.remark.find("not a JSON object"), std::string::npos);
+
+  const Variable missing("TILEWRIGHT_TUNE", path() + ".missing");
+  EXPECT_NE(local_machine().remark.find("there is no such file"), std::string::npos);
 }
 
 TEST(Tune, StopsWhenCancelled) {

@@ -30,12 +30,12 @@ Padding parse_padding(const std::string& text) {
   if (text == "same") return Padding::same();
   if (text == "valid") return Padding::valid();
   const auto parts = split(text, ',');
-  if (parts.size() != 4)
-    throw InvalidArgument(
-        fmt::format("--padding '{}': must be same, valid or TOP,BOTTOM,LEFT,RIGHT", text));
+  if (parts.size() != 4 && parts.size() != 1)
+    throw InvalidArgument(fmt::format(
+        "--padding '{}': must be same, valid, N for all sides or TOP,BOTTOM,LEFT,RIGHT", text));
   std::array<Index, 4> v{};
   for (std::size_t i = 0; i < 4; ++i) {
-    v[i] = parse_index(parts[i], fmt::format("--padding '{}'", text));
+    v[i] = parse_index(parts[parts.size() == 1 ? 0 : i], fmt::format("--padding '{}'", text));
     if (v[i] < 0) throw InvalidArgument(fmt::format("--padding '{}': must not be negative", text));
   }
   return Padding::sides(v[0], v[1], v[2], v[3]);
@@ -82,7 +82,8 @@ Machine MachineArguments::machine() const {
 void ConvolveArguments::define(CLI::App& app) {
   app.add_option("--weights", weights, "weights [co,ci/g,ky,kx], or [ky,kx]")->type_name("W.npy");
   app.add_option("--kernel", kernel,
-                 "filter for each band: gauss:sigma=3, box:9, sobel-x, sobel-y, laplace, sharpen, "
+                 "filter for each band: gauss:sigma=3 (alone: 1), box:9 (alone: 3), sobel-x, "
+                 "sobel-y, laplace, sharpen, "
                  "identity, or rows [[0,1,0],[1,-4,1],[0,1,0]]")
       ->type_name("SPEC");
   app.add_option("--bias", bias, "one number per output channel")->type_name("B.npy");

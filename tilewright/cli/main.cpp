@@ -1,12 +1,13 @@
 // tilewright: parses the command line, runs one command, maps errors to exit codes.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <new>
 #include <string>
 
-#include "tilewright/cli/command.h"
+#include "tilewright/cli/usage.h"
 
 namespace tilewright::cli {
 namespace {
@@ -60,12 +61,12 @@ void check_command(int argc, char** argv) {
   const std::string word = argv[1];
   for (const char* option : {"-h", "--help", "--help-all", "--version"})
     if (word == option) return;
-  std::string names;
-  for (const Command& c : command_table()) {
-    if (word == c.name) return;
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", c.name);
-  }
-  throw InvalidArgument(fmt::format("there is no command '{}'; use one of {}", word, names));
+  std::vector<std::string> names;
+  for (const Command& c : command_table()) names.emplace_back(c.name);
+  if (std::find(names.begin(), names.end(), word) != names.end()) return;
+  const std::string near = suggestion(word, names);
+  throw InvalidArgument(fmt::format("there is no command '{}'{} use one of {}", word,
+                                    near.empty() ? ";" : near, fmt::join(names, ", ")));
 }
 
 // The message of an error and the code that scripts see.
@@ -105,7 +106,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& e) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    return complain(std::string(e.what()) + "; see tilewright --help", kUsage);
+    return complain(usage_text(app, e), kUsage);
   }
   return code;
 }

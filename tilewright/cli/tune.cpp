@@ -19,19 +19,24 @@ struct Arguments {
 };
 
 std::string rates_text(const Machine& m, const Machine& before) {
-  std::string text = fmt::format(
-      "  memory  {}/s in cache, {}/s beyond, {}/s fresh from the system\n"
-      "  files   read {}/s, write {}/s\n",
-      format_bytes(m.near_bytes_per_second), format_bytes(m.far_bytes_per_second),
-      format_bytes(m.fresh_bytes_per_second), format_bytes(m.read_bytes_per_second),
-      format_bytes(m.write_bytes_per_second));
+  std::string guessed,
+      text = fmt::format(
+          "  memory  {}/s in cache, {}/s beyond, {}/s fresh from the system\n"
+          "  files   read {}/s, write {}/s\n",
+          format_bytes(m.near_bytes_per_second), format_bytes(m.far_bytes_per_second),
+          format_bytes(m.fresh_bytes_per_second), format_bytes(m.read_bytes_per_second),
+          format_bytes(m.write_bytes_per_second));
   for (std::size_t i = 0; i < m.kernels.size(); ++i) {
     const KernelInfo& k = m.kernels[i];
-    if (k.samples.empty()) continue;
+    if (k.samples.empty()) {
+      guessed += fmt::format("{}{}:{}", guessed.empty() ? "" : ", ", k.device, k.name);
+      continue;
+    }
     text += fmt::format("  {}:{}  {:.0f} GFLOP/s a thread ({:.0f} guessed), {} problems\n",
                         k.device, k.name, k.per_second.flop / 1e9,
                         before.kernels[i].per_second.flop / 1e9, k.samples.size());
   }
+  if (!guessed.empty()) text += fmt::format("  not measured, so guessed: {}\n", guessed);
   return text;
 }
 
@@ -69,6 +74,8 @@ void run(const Arguments& a) {
   if (store.empty())
     throw StoreError("there is no folder for measurements; set HOME or name a file with --store");
   check_replaceable(store);
+  if (std::error_code error; !a.folder.empty() && !std::filesystem::is_directory(a.folder, error))
+    throw StoreError(a.folder + ": is no folder; name one that exists with --folder");
   TuneOptions options;
   options.quick = a.quick;
   options.folder = a.folder.empty() ? folder_of(store) : a.folder;

@@ -49,8 +49,8 @@ void run(const Arguments& a, int& exit_code) {
     return print(j.dump() + "\n");
   }
   if (!r.equal()) {
-    print(fmt::format("differs: {} of {} elements; first {}\n", r.differing, r.elements,
-                      r.first_difference));
+    print(fmt::format("differs: {} of {} elements, by at most {:.3g}; first {}\n", r.differing,
+                      r.elements, r.largest_difference, r.first_difference));
     if (!a.dst.empty() && !a.talk.quiet)
       print(
           "a result is compared with what the same options give; name --exact and --kernel-impl "

@@ -45,6 +45,16 @@ double tile_seconds(const Plan& p, double bytes, const Machine& machine) {
   return bytes * far_share(tiles, machine) / machine.far_bytes_per_second;
 }
 
+// Sums that no cache holds pass through the threads once more with each further step of a piece.
+double chained_seconds(const Plan& p, const Counts& counts, const Machine& machine) {
+  const auto further = static_cast<double>(counts.steps_per_piece - 1);
+  const double sum = size(p.problem.layer->accumulator(p.problem.compute));
+  const Region tile = p.problem.layer->region(Operand::kDst, largest_step(p.cuts));
+  const double bytes = p.moved.dst_bytes / size(p.problem.dst_dtype) * sum;
+  return further * bytes * far_share(sum * static_cast<double>(tile.volume()), machine) /
+         (machine.far_bytes_per_second * std::max(1, p.threads));
+}
+
 // All steps, by their share of the work of the largest.
 double kernel_seconds_of_all(const Plan& p) {
   const Block step = largest_step(p.cuts);
@@ -138,8 +148,8 @@ void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
   const double runs =
       static_cast<double>(folded_runs(p, kY)) * static_cast<double>(folded_runs(p, kX));
   const FreshBytes fresh = fresh_bytes(p);
-  p.compute_seconds = kernel_seconds_of_all(p) + fresh.compute / machine.fresh_bytes_per_second +
-                      (runs - 1) * kRunSeconds +
+  p.compute_seconds = kernel_seconds_of_all(p) + chained_seconds(p, counts, machine) +
+                      fresh.compute / machine.fresh_bytes_per_second + (runs - 1) * kRunSeconds +
                       static_cast<double>(counts.elemental_convolutions) * machine.step_seconds +
                       static_cast<double>(counts.pieces) * machine.piece_seconds;
   const double read =

@@ -38,5 +38,23 @@ TEST(Cost, MemoryThatDoesNotStayIsFresh) {
   EXPECT_EQ(fresh_bytes(p).compute, 1001);
 }
 
+TEST(Cost, ChainedSumsThatNoCacheHoldsPassThroughTheThreadsAgain) {
+  const Machine m = testing::test_machine(Index{4} << 30);
+  // What eight steps take longer than one.
+  const auto longer = [&](const char* line, const std::string& tile) {
+    const auto seconds = [&](const std::string& channels) {
+      PlanOptions options;
+      options.kernel = "direct";
+      options.force = tile + channels;
+      return plan(parse_problem(line), m, options).compute_seconds;
+    };
+    return seconds(",co=64,ci=8") - seconds(",co=64,ci=64");
+  };
+  constexpr double kSums = 64 * 512 * 512 * sizeof(float);
+  const double passes = 7 * kSums / m.far_bytes_per_second / m.threads;
+  EXPECT_GT(longer("conv2d ci64 y512 x512 co64 k3x3 p1", "tile=512x512"), 0.9 * passes);
+  EXPECT_LT(64 * longer("conv2d ci64 y8 x512 co64 k3x3 p1", "tile=8x512"), 0.5 * passes);
+}
+
 }  // namespace
 }  // namespace tilewright

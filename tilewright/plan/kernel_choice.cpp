@@ -66,9 +66,10 @@ std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Mach
                    [&](const KernelInfo* a, const KernelInfo* b) { return cycles(a) < cycles(b); });
   if (!list.empty()) return list;
   throw Unsupported(fmt::format(
-      "no kernel{}{}{} computes {} in {} with exactness '{}'; this machine offers: {}",
+      "no kernel{}{}{} computes {} in {} with exactness '{}'; {}this machine offers: {}",
       options.kernel.empty() ? "" : " '", options.kernel, options.kernel.empty() ? "" : "'",
       problem.layer->name(), to_string(problem.compute), to_string(options.least),
+      options.kernel.empty() ? "" : "name another or accept less exactness; ",
       offered.empty() ? "none" : offered));
 }
 

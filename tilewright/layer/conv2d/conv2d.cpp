@@ -62,7 +62,7 @@ Window window_of(Index taps, Index stride, Index dilation, PaddingMode mode) {
 
 const std::vector<ParameterInfo>& conv2d_parameters() {
   static const std::vector<ParameterInfo> table{
-      {"padding", "same|valid|TOP,BOTTOM,LEFT,RIGHT", "elements added around the image"},
+      {"padding", "same|valid|N|TOP,BOTTOM,LEFT,RIGHT", "elements added around the image"},
       {"padding-mode", "zero|reflect|replicate|circular", "what the added elements show"},
       {"stride", "Y,X", "step between outputs"},
       {"dilation", "Y,X", "step between taps"},
@@ -132,12 +132,13 @@ std::shared_ptr<const Layer> Conv2d::from_words(WordMap& words) {
   layer->x_ = window_of(k.x, s.x, d.x, mode);
   const std::string p = take(words, "p", "0,0,0,0");
   const auto sides = split(p, ',');
-  if (sides.size() != 4)
-    throw InvalidArgument("problem line, p: '" + p + "' is not TOP,BOTTOM,LEFT,RIGHT");
-  layer->y_.pad_begin = parse_index(sides[0], "problem line, p");
-  layer->y_.pad_end = parse_index(sides[1], "problem line, p");
-  layer->x_.pad_begin = parse_index(sides[2], "problem line, p");
-  layer->x_.pad_end = parse_index(sides[3], "problem line, p");
+  if (sides.size() != 4 && sides.size() != 1)
+    throw InvalidArgument("problem line, p: '" + p + "' is neither N nor TOP,BOTTOM,LEFT,RIGHT");
+  const auto side = [&](std::size_t i) {
+    return parse_index(sides[sides.size() == 1 ? 0 : i], "problem line, p");
+  };
+  layer->y_.pad_begin = side(0), layer->y_.pad_end = side(1);
+  layer->x_.pad_begin = side(2), layer->x_.pad_end = side(3);
   layer->flip_ = take_flag(words, "flip");
   layer->bias_ = take_flag(words, "bias");
   layer->check();
