@@ -19,8 +19,10 @@ StoreHints hints_of(const StoreLayout& layout) {
   h.file = true;
   h.block = layout.block;
   h.cached = layout.cached;
+  h.cached_block_bytes = layout.cached_block_bytes;
   h.sequential = layout.sequential;
   h.scratch_bytes = layout.scratch_bytes;
+  h.decode_seconds_per_byte = layout.decode_seconds_per_byte;
   return h;
 }
 

@@ -50,7 +50,7 @@ struct Machine {
   int threads = 1;
   // Of files, as one thread reads and writes them.
   double read_bytes_per_second = 1e9;
-  double write_bytes_per_second = 0.7e9;
+  double write_bytes_per_second = 1.5e9;
   // Of one thread that copies between arrays and tiles.
   double near_bytes_per_second = 10e9;  // as long as all of it stays in the cache
   double far_bytes_per_second = 4e9;

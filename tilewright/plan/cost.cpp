@@ -122,14 +122,16 @@ double copy_seconds(const CopyWork& work, double all_bytes, const Machine& machi
 namespace {
 
 // What lies in files is read in runs and then converted into tiles; what lies in memory is copied.
-double read_seconds(const Plan& p, double decoded, const Machine& machine,
+double read_seconds(const Plan& p, const DecodedBytes& decoded, const Machine& machine,
                     const PlanOptions& options) {
   const double all = operand_bytes(p);
   const double copied = p.src_in_place ? 0 : copy_seconds(source_copies(p), all, machine);
   const double weights = p.weights_in_place ? 0 : copy_seconds(weights_copies(p), all, machine);
   if (!options.src.file) return copied + weights;
-  return decoded / machine.read_bytes_per_second + source_runs(p) * kFileRunSeconds +
-         tile_seconds(p, p.moved.src_bytes, machine) + weights;
+  return decoded.src * (1 / machine.read_bytes_per_second + options.src.decode_seconds_per_byte) +
+         decoded.weights *
+             (1 / machine.read_bytes_per_second + options.weights.decode_seconds_per_byte) +
+         source_runs(p) * kFileRunSeconds + tile_seconds(p, p.moved.src_bytes, machine) + weights;
 }
 
 double write_seconds(const Plan& p, const Machine& machine, const PlanOptions& options) {
@@ -143,7 +145,7 @@ double write_seconds(const Plan& p, const Machine& machine, const PlanOptions& o
 }  // namespace
 
 void set_cost(Plan& p, const Machine& machine, const PlanOptions& options) {
-  const double decoded = set_traffic(p, options);
+  const DecodedBytes decoded = set_traffic(p, options);
   const Counts counts = p.counts();
   const double runs =
       static_cast<double>(folded_runs(p, kY)) * static_cast<double>(folded_runs(p, kX));

@@ -9,17 +9,19 @@ namespace {
 
 constexpr Index kLeastCache = Index{1} << 18;
 
-// Rows of store blocks that a piece leaves half read, over the width of its window.
+// Blocks of a store over the width of a window, one row of them.
 Index block_row_bytes(const StoreHints& hints, const Region& window, const TensorSpec& spec) {
   const Index width =
       std::min(checked_add(round_up(window[kX].size(), hints.block[3]), hints.block[3]),
                round_up(spec.shape[3], hints.block[3]));
   const Index channels = std::min(round_up(window[kC].size(), hints.block[1]),
                                   round_up(spec.shape[1], hints.block[1]));
-  return checked_mul(hints.block[2], width, channels, size_of(spec.dtype));
+  const Index block = checked_mul(hints.block[2], hints.block[3], size_of(spec.dtype));
+  return checked_mul(checked_add(block, hints.cached_block_bytes), width / hints.block[3],
+                     channels);
 }
 
-// For what is read window by window: with `whole_rows`, the whole band of blocks stays until the
+// For what is read window by window; with `whole_rows`, the whole band of blocks stays until the
 // next band of windows.
 Index read_cache(const StoreHints& hints, const TensorSpec& spec, const Region& window,
                  bool whole_rows) {

@@ -76,8 +76,10 @@ struct StoreHints {
   bool factored = false;
   Shape block{1, 1, 1, 1};
   bool cached = false;
+  Index cached_block_bytes = 0;  // with each block of a channel, besides its elements
   bool sequential = false;
   Index scratch_bytes = 0;
+  double decode_seconds_per_byte = 0;  // beyond reading a file
 };
 
 struct PlanOptions {

@@ -216,6 +216,20 @@ TEST(Planner, SumsOfImagesDecodeTheirBlocksOnceWhereTheBudgetAllows) {
   EXPECT_GT(poor.seconds, 5 * rich.seconds);  // every band of 8 rows decodes 512
 }
 
+TEST(Planner, BlocksThatHoldAllChannelsAreNotDecodedForEach) {
+  const Problem p = parse_problem("conv2d ci3 y8192 x8192 co3 k3x3 p1 g3 src:u8");
+  PlanOptions options = files();
+  options.src.cached = true;
+  options.src.block = {1, 3, 256, 256};
+  options.src.cached_block_bytes = 200;
+  options.src.decode_seconds_per_byte = 30e-9;
+  const Plan decoding = plan(p, test_machine(512 * kMiB), options);
+
+  EXPECT_FALSE(decoding.cuts[Axis::kG].cut());
+  EXPECT_GE(decoding.src_cache_bytes, 3 * 256 * 8192 + 3 * 32 * 200);
+  EXPECT_NEAR(decoding.seconds, 3.0 * 8192 * 8192 * 30e-9, 0.1 * decoding.seconds);
+}
+
 TEST(Planner, CountsWhatFoldedPaddingReadsAndLists) {
   const std::string image = "conv2d_transpose ci16 y182 x182 co16 o64x64 k3x3 ";
   Machine machine = test_machine(64 * kMiB);

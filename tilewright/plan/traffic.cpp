@@ -266,7 +266,7 @@ Reads summed_reads(const Plan& p, Operand operand, double passes, const StoreHin
 }
 
 // Where the image is summed, it streams by once for every block of the weights that shares it.
-double set_summed_traffic(Plan& p, const PlanOptions& hints) {
+DecodedBytes set_summed_traffic(Plan& p, const PlanOptions& hints) {
   const auto read = [&](Operand operand, Axis channels, const StoreHints& h, double& moved) {
     const auto passes = static_cast<double>(checked_mul(
         p.cuts[channels].count(), p.cuts[Axis::kKy].count(), p.cuts[Axis::kKx].count()));
@@ -276,13 +276,13 @@ double set_summed_traffic(Plan& p, const PlanOptions& hints) {
     return std::max(reads.elements, reads.decoded) * size;
   };
   p.moved.dst_bytes = static_cast<double>(p.problem.spec(Operand::kDst).bytes());
-  return read(Operand::kSrc, Axis::kCo, hints.src, p.moved.src_bytes) +
-         read(Operand::kWeights, Axis::kCi, hints.weights, p.moved.weights_bytes);
+  return {read(Operand::kSrc, Axis::kCo, hints.src, p.moved.src_bytes),
+          read(Operand::kWeights, Axis::kCi, hints.weights, p.moved.weights_bytes)};
 }
 
 }  // namespace
 
-double set_traffic(Plan& p, const PlanOptions& hints) {
+DecodedBytes set_traffic(Plan& p, const PlanOptions& hints) {
   if (sums_image(*p.problem.layer)) return set_summed_traffic(p, hints);
   const Reads reads = src_reads(p, hints.src);
   const auto src_size = static_cast<double>(size_of(p.problem.src_dtype));
@@ -290,7 +290,7 @@ double set_traffic(Plan& p, const PlanOptions& hints) {
   p.moved.src_bytes = reads.elements * src_size;
   p.moved.dst_bytes = static_cast<double>(p.problem.spec(Operand::kDst).bytes());
   p.moved.weights_bytes = weights_bytes * weights_rounds(p);
-  return std::max(reads.decoded, reads.elements) * src_size + p.moved.weights_bytes;
+  return {std::max(reads.decoded, reads.elements) * src_size, p.moved.weights_bytes};
 }
 
 Index folded_runs(const Plan& p, Dim dim) {

@@ -5,9 +5,14 @@
 
 namespace tilewright {
 
-/// Fills moved of `plan`, and returns the bytes that the stores read from decode for it, which are
-/// more than what is asked of them when windows cut their blocks.
-double set_traffic(Plan& plan, const PlanOptions& hints);
+/// Bytes that stores decode, which are more than what is asked of them when windows cut their
+/// blocks.
+struct DecodedBytes {
+  double src = 0, weights = 0;
+};
+
+/// Fills moved of `plan`, and returns what the stores read from decode for it.
+DecodedBytes set_traffic(Plan& plan, const PlanOptions& hints);
 
 /// By how much the positions that are computed outnumber outputs: more than 1 where the results of
 /// padded positions are added to what they show.

@@ -21,10 +21,15 @@ struct StoreLayout {
   Shape block{1, 1, 1, 1};
   /// Blocks pass through a cache whose size set_cache_bytes() sets; 0 bytes if the store has none.
   bool cached = false;
+  /// What the cache counts with each block of a channel besides its elements, at most. Rows of
+  /// blocks that do not quite fit would be decoded again for every region.
+  Index cached_block_bytes = 0;
   /// Bytes the store needs for itself, besides the cache, whatever the region.
   Index scratch_bytes = 0;
   /// Going back to earlier rows means decoding from the start (PNG, JPEG).
   bool sequential = false;
+  /// What decoding takes for each byte that it gives, beyond reading a file; a first guess.
+  double decode_seconds_per_byte = 0;
 };
 
 /// What travels from an input raster to an output raster. Plain data; nothing is interpreted here.

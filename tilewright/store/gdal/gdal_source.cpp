@@ -20,6 +20,8 @@ namespace tilewright {
 namespace {
 
 constexpr Index kDefaultCacheBytes = 16 << 20;
+// GDAL counts two of its GDALRasterBlock and rounds up to 64.
+constexpr Index kCachedBlockBytes = 2 * sizeof(GDALRasterBlock) + 64;
 constexpr const char* kFetchAgain = "the file may be damaged or cut short; fetch or write it again";
 
 GdalDataset open_dataset(const std::string& path) {
@@ -63,6 +65,27 @@ bool is_sequential(GDALDataset& dataset) {
                                         [&](const char* d) { return EQUAL(d, name); });
 }
 
+/// How fast GDAL decodes, in bytes of pixels a second of one thread: as measured on an EPYC 7003
+/// with 512 x 512 blocks of a slide. The first row that the name begins with, or holds, counts.
+struct DecodeRate {
+  const char* name;
+  double bytes_per_second;
+};
+constexpr DecodeRate kCompressions[] = {{"JPEG2000", 30e6},  {"JPEG", 450e6}, {"LZMA", 35e6},
+                                        {"ZSTD", 900e6},     {"WEBP", 280e6}, {"LZW", 300e6},
+                                        {"PACKBITS", 1.4e9}, {"", 300e6}};
+constexpr DecodeRate kDrivers[] = {{"PNG", 110e6}, {"JPEG", 800e6}, {"GIF", 100e6}, {"JP2", 30e6}};
+
+double decode_seconds_per_byte(GDALDataset& dataset) {
+  if (const char* name = dataset.GetMetadataItem("COMPRESSION", "IMAGE_STRUCTURE"))
+    for (const DecodeRate& r : kCompressions)
+      if (std::string(name).find(r.name) != std::string::npos) return 1 / r.bytes_per_second;
+  if (const char* name = dataset.GetDriverName())
+    for (const DecodeRate& r : kDrivers)
+      if (std::string(name).starts_with(r.name)) return 1 / r.bytes_per_second;
+  return 0;
+}
+
 class GdalSource final : public Store {
  public:
   explicit GdalSource(const std::string& path) : path_(path), dataset_(open_dataset(path)) {
@@ -96,8 +119,12 @@ class GdalSource final : public Store {
     if (tiff_)
       return {.block = {1, tiff_->block[kC], 1, 1},
               .scratch_bytes = checked_add(kScratchBytes, tiff_->index_bytes())};
-    return {gdal_block(), true, checked_add(kScratchBytes, index_bytes()),
-            is_sequential(*dataset_)};
+    return {.block = gdal_block(),
+            .cached = true,
+            .cached_block_bytes = kCachedBlockBytes,
+            .scratch_bytes = checked_add(kScratchBytes, index_bytes()),
+            .sequential = is_sequential(*dataset_),
+            .decode_seconds_per_byte = decode_seconds_per_byte(*dataset_)};
   }
 
   std::string describe() const override {

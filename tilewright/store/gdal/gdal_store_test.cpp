@@ -243,6 +243,31 @@ TEST(GdalStore, counts_the_index_of_a_tiff) {
   EXPECT_EQ(create_store(folder / "a.tif", output)->layout().scratch_bytes, planned);
 }
 
+TEST(GdalStore, says_what_holds_a_row_of_blocks) {
+  const TestFolder folder;
+  const Shape shape{1, 3, 32, 4096};
+  save(folder / "a.tif", "GTiff", testing::numbered({DType::kF32, shape}),
+       {"COMPRESS=LZW", "TILED=YES", "BLOCKXSIZE=16", "BLOCKYSIZE=16", "INTERLEAVE=PIXEL"});
+  constexpr Index kBlocks = 4096 / 16 * 3, kPixels = kBlocks * 16 * 16 * 4;
+  // What is still in the cache once all of a row of blocks was read.
+  const auto held = [&](Index bytes) {
+    const auto store = open_store(folder / "a.tif");
+    store->set_cache_bytes(bytes);
+    Region row = whole(shape);
+    row[kY] = {0, 16};
+    Tensor t(DType::kF32, row.shape());
+    store->read(row, t.view());
+    return store->cache_bytes();
+  };
+  const StoreLayout layout = open_store(folder / "a.tif")->layout();
+  const Index all = held(Index{16} << 20);
+
+  EXPECT_EQ(layout.block, (Shape{1, 3, 16, 16}));
+  EXPECT_EQ(held(kPixels + kBlocks * layout.cached_block_bytes), all);
+  EXPECT_LT(held(kPixels), all);
+  EXPECT_LE(kPixels + kBlocks * layout.cached_block_bytes, 1.2 * static_cast<double>(all));
+}
+
 TEST(GdalStore, cache_is_the_sum_of_the_shares) {
   const TestFolder folder;
   const Tensor truth = testing::numbered({DType::kU8, {1, 3, 50, 60}});

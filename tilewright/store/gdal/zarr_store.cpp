@@ -48,8 +48,11 @@ class ZarrStore final : public Store {
 
   StoreLayout layout() const override {
     if (header_.plain) return {.scratch_bytes = kScratchBytes};
+    constexpr double kDecodedPerSecond = 0.5e9;  // Blosc and Zstandard, a guess
     // GDAL holds one chunk as it is in the file and one decoded.
-    return {.block = header_.chunk, .scratch_bytes = kScratchBytes + 2 * header_.chunk_bytes()};
+    return {.block = header_.chunk,
+            .scratch_bytes = kScratchBytes + 2 * header_.chunk_bytes(),
+            .decode_seconds_per_byte = 1 / kDecodedPerSecond};
   }
 
   std::string describe() const override {
