@@ -122,6 +122,8 @@ class Axis:
         speeds = [1 / median(ratios(r, n)) for r in records for n in others(r)] + [1.0]
         self.low = -min(MOST_OCTAVES[0], max(2, math.ceil(-math.log2(min(speeds)))))
         self.high = min(MOST_OCTAVES[1], max(1, math.ceil(math.log2(max(speeds)))))
+        self.beyond = {self.low: "≤ " if min(speeds) < 2.0**self.low else "",
+                       self.high: "≥ " if max(speeds) > 2.0**self.high else ""}
 
     def column(self, value):
         """Where a speed lies, kept inside of the plot."""
@@ -135,7 +137,7 @@ class Axis:
             kind = "one" if power == 0 else "grid"
             label = f"{2**power}×" if power >= 0 else f"1/{2**-power}"
             parts += [f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{y0}" y2="{y1}"/>',
-                      text(x, y0 - 8, label, "middle", "dim")]
+                      text(x, y0 - 8, self.beyond.get(power, "") + label, "middle", "dim")]
         return parts
 
 

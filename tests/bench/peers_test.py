@@ -107,6 +107,8 @@ def check_chart(checks):
         checks.that(one[2] != other[2] or one[1] <= other[0], f"{one[3]} runs into {other[3]}")
     checks.that(all(0 <= b[0] and b[1] <= 940 for b in found), "text outside of the chart")
     checks.that("prefers-color-scheme:dark" in chart, "no dark form")
+    beyond = all(f">{sign} " in chart for sign in "≤≥")
+    checks.that(beyond, "the edge does not say that marks there lie beyond it")
     checks.that(len(re.findall('class="mark', chart)) == 9 + 6 * 9, "marks are missing")
 
 
