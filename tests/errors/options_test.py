@@ -52,6 +52,8 @@ class Options(support.Case):
     def test_padding(self):
         self.refuse_values("--padding", ("-1,0,0,0", "0,0,0", "0,0,0,0,0", "full", "a,b,c,d",
                                          f"{BIG},0,0,0", f"0,0,0,{HUGE}", "-1", "1,1", ",,,"))
+        for word in ("full", "Same", "", "1 1 1 1"):
+            self.refuse(f"--padding={word}", says=f"'{word}': must be same, valid, N")
         self.refuse("--padding", f"{2**62},{2**62},0,0", says=str(2**62))
         self.refuse("--padding", f"{2**61},0,{2**61},0", says=";")
         for mode in ("wrap", "Zero", "zero,reflect"):
@@ -72,6 +74,9 @@ class Options(support.Case):
         self.refuse("--xyzzy", says=["no option '--xyzzy'; see tilewright conv --help"])
         self.refuse("b.npy", says=["'b.npy' is one word too many", "conv --help"])
         self.refuse("--memory", says=["--memory", "SIZE missing", "conv --help"])
+        self.fails(USAGE, "conv", "--kernel", "box", "--", "a.npy", says="DST is required")
+        self.fails(USAGE, "info", "--", "a.npy", "extra", says="'extra' is one word too many")
+        self.fails(USAGE, "--verison", says="did you mean --version?")
 
     def test_padding_that_a_mode_does_not_define(self):
         # Reflections of reflections, and of a single row, either work or are refused by name.

@@ -21,6 +21,9 @@ bool same(T a, T b) {
   return std::memcmp(&a, &b, sizeof a) == 0;
 }
 
+// A difference that is not a number is the largest of all.
+double larger(double a, double b) { return std::isnan(a) || a >= b ? a : b; }
+
 template <class T>
 void compare_typed(const ConstTensorView& a, const ConstTensorView& b, const Region& where,
                    const ConstTensorView* tolerance, VerifyReport& report) {
@@ -32,7 +35,7 @@ void compare_typed(const ConstTensorView& a, const ConstTensorView& b, const Reg
           if (same(found, expected)) continue;
           const double gap = std::abs(static_cast<double>(found) - static_cast<double>(expected));
           if (tolerance != nullptr && gap <= *tolerance->at<double>(n, c, y, x)) continue;
-          if (!(gap <= report.largest_difference)) report.largest_difference = gap;
+          report.largest_difference = larger(report.largest_difference, gap);
           if (report.differing++ != 0) continue;
           report.first_difference = fmt::format(
               "n{} c{} y{} x{}: found {}, expected {}", where[kN].begin + n, where[kC].begin + c,
@@ -117,7 +120,7 @@ VerifyReport& VerifyReport::operator+=(const VerifyReport& other) {
   elements += other.elements;
   if (differing == 0) first_difference = other.first_difference;
   differing += other.differing;
-  largest_difference = std::max(largest_difference, other.largest_difference);
+  largest_difference = larger(largest_difference, other.largest_difference);
   seconds += other.seconds;
   return *this;
 }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tilewright/api/compare.h"
 #include "tilewright/store/conformance.h"
 #include "tilewright/store/memory/memory_store.h"
@@ -153,6 +155,15 @@ TEST(Compare, AllNaNsAreOneValueAndZerosAreTwo) {
 
   EXPECT_EQ(report.differing, 2);
   EXPECT_NE(report.first_difference.find("x1"), std::string::npos);
+}
+
+TEST(VerifyReport, WhatIsNotANumberIsTheLargestDifference) {
+  VerifyReport finite, nan;
+  finite.differing = nan.differing = 1;
+  finite.largest_difference = 1, nan.largest_difference = std::nan("");
+
+  EXPECT_TRUE(std::isnan((VerifyReport(finite) += nan).largest_difference));
+  EXPECT_TRUE(std::isnan((VerifyReport(nan) += finite).largest_difference));
 }
 
 }  // namespace

@@ -30,12 +30,13 @@ Padding parse_padding(const std::string& text) {
   if (text == "same") return Padding::same();
   if (text == "valid") return Padding::valid();
   const auto parts = split(text, ',');
-  if (parts.size() != 4 && parts.size() != 1)
+  const bool one = parts.size() == 1 && text.find_first_not_of("-0123456789") == std::string::npos;
+  if (parts.size() != 4 && (!one || text.empty()))
     throw InvalidArgument(fmt::format(
         "--padding '{}': must be same, valid, N for all sides or TOP,BOTTOM,LEFT,RIGHT", text));
   std::array<Index, 4> v{};
   for (std::size_t i = 0; i < 4; ++i) {
-    v[i] = parse_index(parts[parts.size() == 1 ? 0 : i], fmt::format("--padding '{}'", text));
+    v[i] = parse_index(parts[one ? 0 : i], fmt::format("--padding '{}'", text));
     if (v[i] < 0) throw InvalidArgument(fmt::format("--padding '{}': must not be negative", text));
   }
   return Padding::sides(v[0], v[1], v[2], v[3]);

@@ -59,12 +59,12 @@ int complain(const std::string& what, int code, Json more = Json::object()) {
 void check_command(int argc, char** argv) {
   if (argc < 2) return;
   const std::string word = argv[1];
-  for (const char* option : {"-h", "--help", "--help-all", "--version"})
-    if (word == option) return;
-  std::vector<std::string> names;
+  std::vector<std::string> names, options{"-h", "--help", "--help-all", "--version"};
   for (const Command& c : command_table()) names.emplace_back(c.name);
-  if (std::find(names.begin(), names.end(), word) != names.end()) return;
-  const std::string near = suggestion(word, names);
+  const bool option = word.starts_with("-");
+  const std::vector<std::string>& known = option ? options : names;
+  if (std::find(known.begin(), known.end(), word) != known.end()) return;
+  const std::string near = suggestion(word, known);
   throw InvalidArgument(fmt::format("there is no command '{}'{} use one of {}", word,
                                     near.empty() ? ";" : near, fmt::join(names, ", ")));
 }

@@ -32,15 +32,18 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
-// CLI11 lists words that it could not place from the last to the first.
+// CLI11 lists words that it could not place, and each "--", which is none of them.
 std::string misplaced(const CLI::App& app) {
-  const std::vector<std::string> words = app.remaining();
-  const auto option = std::find_if(words.begin(), words.end(),
-                                   [](const std::string& w) { return w.starts_with("-"); });
-  if (option == words.end())
-    return words.empty() ? "" : fmt::format("'{}' is one word too many", words.front());
-  const std::string name = option->substr(0, option->find('='));
-  return fmt::format("there is no option '{}'{}", name, suggestion(name, option_names(app)));
+  std::vector<std::string> words = app.remaining();
+  const auto end = std::find(words.begin(), words.end(), "--");
+  const auto option = std::find_if(
+      words.begin(), end, [](const std::string& w) { return w.size() > 1 && w.starts_with("-"); });
+  if (option != end) {
+    const std::string name = option->substr(0, option->find('='));
+    return fmt::format("there is no option '{}'{}", name, suggestion(name, option_names(app)));
+  }
+  std::erase(words, "--");
+  return words.empty() ? "" : fmt::format("'{}' is one word too many", words.front());
 }
 
 }  // namespace
