@@ -65,8 +65,8 @@ bool is_sequential(GDALDataset& dataset) {
                                         [&](const char* d) { return EQUAL(d, name); });
 }
 
-/// How fast GDAL decodes, in bytes of pixels a second of one thread, as measured on an EPYC 7003
-/// with blocks of a slide; 0: no slower than a file is read.
+/// How fast GDAL decodes, in bytes of pixels a second of one thread: first guesses, most from an
+/// EPYC 7003 with blocks of a slide; 0: no slower than a file is read.
 struct DecodeRate {
   const char* name;
   double bytes_per_second;
