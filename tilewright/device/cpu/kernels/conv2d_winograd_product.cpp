@@ -40,10 +40,15 @@ constexpr Index kUnroll = 4;
 // How far ahead factors are asked for that lie packed.
 constexpr Index kFactorsAhead = 384;
 
-// One row; the fewer operands are held in registers, the others pass by.
+// One row, so many bytes on; the fewer operands are held in registers, the others pass by. Not by a
+// lambda, which would keep the sums in memory.
 template <int V, int C>
-HWY_INLINE void add_row(const float* src, const float* factors, Vec (&sum)[V][C]) {
+HWY_INLINE void add_row(const char*& row, const char*& row_factors, Index in_src, Index in_factors,
+                        Vec (&sum)[V][C]) {
   const Tag t;
+  asm volatile("" : "+r"(row), "+r"(row_factors));  // nothing of the next row is read early
+  const auto* src = reinterpret_cast<const float*>(row + in_src);
+  const auto* factors = reinterpret_cast<const float*>(row_factors + in_factors);
   if constexpr (C < V) {
     Vec w[C];
 #pragma GCC unroll 6
@@ -94,23 +99,18 @@ HWY_NOINLINE void product_tile(const TileRows& rows) {
              *factors = reinterpret_cast<const char*>(rows.factors);
   constexpr Index kFloat = sizeof(float);
   Index s = rows.src_step * kFloat, f = rows.factor_step * kFloat, s3 = 3 * s, f3 = 3 * f;
-  const auto row = [&](Index in_src, Index in_factors) HWY_ATTR {
-    asm volatile("" : "+r"(src), "+r"(factors));  // nor what the next row reads, early
-    add_row(reinterpret_cast<const float*>(src + in_src),
-            reinterpret_cast<const float*>(factors + in_factors), sum);
-  };
   const Index ahead = rows.ahead * kFloat;
   Index left = rows.depth;
   for (; left >= kUnroll; left -= kUnroll) {
     asm volatile("" : "+r"(src), "+r"(factors), "+r"(s), "+r"(f), "+r"(s3), "+r"(f3));
     __builtin_prefetch(factors + ahead);
-    row(0, 0);
-    row(s, f);
-    row(2 * s, 2 * f);
-    row(s3, f3);
+    add_row(src, factors, 0, 0, sum);
+    add_row(src, factors, s, f, sum);
+    add_row(src, factors, 2 * s, 2 * f, sum);
+    add_row(src, factors, s3, f3, sum);
     src += kUnroll * s, factors += kUnroll * f;
   }
-  for (; left > 0; --left, src += s, factors += f) row(0, 0);
+  for (; left > 0; --left, src += s, factors += f) add_row(src, factors, 0, 0, sum);
 #pragma GCC unroll 6
   for (int c = 0; c < C; ++c)
 #pragma GCC unroll 4
