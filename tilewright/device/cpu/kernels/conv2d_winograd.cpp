@@ -192,6 +192,8 @@ class Winograd {
         to.src = products + i * padded;
         to.dst =
             step_.dst_data + n * step_.dst_n + channel * step_.dst_c + left * step_.lane.dst_step;
+        const bool ahead = !to.first && to.dst_step == 1 && i + kAhead < now.size();
+        to.next = ahead ? to.dst + kAhead * step_.dst_c : nullptr;
         const bool last = input_.end == step_.ci;
         to.bias = last && step_.bias != nullptr ? step_.bias + channel * step_.bias_step : nullptr;
         ops_.result(to);

@@ -101,6 +101,10 @@ HWY_INLINE void source_columns(const WinogradSource& job, Index y, Index extent,
     Vec d[6];
 #pragma GCC unroll 4
     for (Index i = 2; i < kWinogradIn; ++i) __builtin_prefetch(next + i * row_step + x);
+    if (y == job.down.begin(job.row)) {  // rows that no row of tiles before this one has read
+      __builtin_prefetch(next + x);
+      __builtin_prefetch(next + row_step + x);
+    }
     if (all && job.x.begin <= x && job.x.end >= x + kLanes) {
 #pragma GCC unroll 6
       for (Index i = 0; i < kWinogradIn; ++i) d[i] = hn::LoadU(t, row + i * row_step + x);
@@ -241,7 +245,9 @@ void result_of(const WinogradResult& job) {
     const Index top = job.down.begin(job.row + r);
     const Index height = std::min<Index>(Down, (job.height - top + step - 1) / step);
     const auto put = [&](const float* row, Index i) {
-      put_row(job, row, job.dst + (top + i * step) * job.dst_row);
+      const Index at = (top + i * step) * job.dst_row;
+      if (job.next != nullptr) ask_for_row(job.next + at, job.width);
+      put_row(job, row, job.dst + at);
     };
     if constexpr (kFew<Run>) {
       for (Index i = 0; i < height; ++i) put(job.scratch + i * pitch, i);

@@ -61,6 +61,7 @@ struct WinogradResult {
   Index height = 0, width = 0;  // of dst; tiles may reach beyond
   const float* bias = nullptr;
   bool first = true;
+  const float* next = nullptr;  // dst of what is added to after this, to be asked for early
   float* scratch = nullptr;
 };
 

@@ -83,6 +83,12 @@ HWY_INLINE void store_tiles(Vec v, float* to, Index real, Index left) {
     hn::BlendedStore(v, hn::FirstN(t, static_cast<std::size_t>(left)), t, to);
 }
 
+// What will be added to soon.
+HWY_INLINE void ask_for_row(const float* to, Index width) {
+  constexpr Index kLine = 16;
+  for (Index x = 0; x < width; x += kLine) __builtin_prefetch(to + x, 1);
+}
+
 // One row of results: from `from` to dst, with what is there and the bias.
 template <class Result>
 HWY_INLINE void put_row(const Result& job, const float* from, float* to) {

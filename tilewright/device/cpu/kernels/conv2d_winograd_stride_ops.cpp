@@ -222,8 +222,7 @@ HWY_INLINE void put_rows(const StrideResult& job, Index pitch, Index row, Index 
   const Index begin = Side * (row * job.dst_row + column * job.dst_step);
   for (Index i = 0; i < height; ++i) {
     const Index at = begin + i * job.dst_row;
-    if (job.next != nullptr)
-      for (Index x = 0; x < part.width; x += 16) __builtin_prefetch(job.next + at + x, 1);
+    if (job.next != nullptr) ask_for_row(job.next + at, part.width);
     put_row(part, job.scratch + i * pitch, job.dst + at);
   }
 }
