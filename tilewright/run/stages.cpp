@@ -15,8 +15,9 @@
 namespace tilewright {
 namespace {
 
-// A kernel call should end within this, so that Ctrl-C is answered.
-constexpr double kSliceSeconds = 0.2;
+// A kernel call should end within this, so that Ctrl-C is answered; within the other one at the
+// latest if it would repeat more than this share of its work in each, such as transformed weights.
+constexpr double kSliceSeconds = 0.2, kLongSliceSeconds = 1.0, kRepeatedShare = 0.01;
 // Results that would fill a cache by themselves need not go there.
 constexpr Index kStreamedBytes = Index{8} << 20;
 
@@ -27,12 +28,24 @@ struct Slice {
   Index rows, columns;
 };
 
+// How long calls for parts of a step may take.
+double slice_seconds(const Plan& p, Block step) {
+  const double whole = kernel_seconds(p, step);
+  Interval& y = step[Axis::kY];
+  const Index rows = y.size();
+  if (whole <= kSliceSeconds || rows < 2) return kSliceSeconds;
+  y.end = y.begin + rows / 2;
+  const double share = static_cast<double>(y.size()) / static_cast<double>(rows);
+  const double repeated = (kernel_seconds(p, step) - share * whole) / (1 - share);
+  return std::clamp(repeated / kRepeatedShare, kSliceSeconds, kLongSliceSeconds);
+}
+
 // As many rows as the time allows, in eights; rows are cut only if eight of them take too long.
 Slice slice_of(const Plan& p, const Step& step, const Region& dst) {
   const Index row_unit = std::lcm(8, std::max<Index>(1, p.kernel.anchors[Axis::kY]));
   const Index column_unit = std::lcm(16, std::max<Index>(1, p.kernel.anchors[Axis::kX]));
   const Index rows = dst[kY].size(), columns = dst[kX].size();
-  const double slices = kernel_seconds(p, step.block) / kSliceSeconds;
+  const double slices = kernel_seconds(p, step.block) / slice_seconds(p, step.block);
   if (slices <= 1) return {rows, columns};
   const double fit = static_cast<double>(rows) / slices;
   if (fit >= row_unit) return {static_cast<Index>(fit) / row_unit * row_unit, columns};
