@@ -6,8 +6,8 @@
 Disassembles LIBRARY (objdump; x86) and prints one line per innermost loop that contains at least
 six fused multiply-adds and moves vector registers to or from the stack: function, multiply-adds,
 moves. Such moves are easily overlooked and cost a third of a kernel's speed. Exit status: 1 if a
-function that matches a PATTERN of --clean (a regular expression) has such a loop, or if none
-matches; else 0; 2 if LIBRARY cannot be read.
+function that matches a PATTERN of --clean (a regular expression) has such a loop, or if none with
+a loop of multiply-adds matches; else 0; 2 if LIBRARY cannot be read.
 """
 import argparse
 import re
@@ -17,7 +17,8 @@ import sys
 FUNCTION = re.compile(r"^([0-9a-f]+) <(.*)>:$")
 INSTRUCTION = re.compile(r"^\s+([0-9a-f]+):\s+(\S+)\s*(.*)$")
 FUSED = re.compile(r"^vfn?m(add|sub)\d+[ps][sd]$")
-VECTOR_ON_STACK = re.compile(r"(?=.*%[xyz]mm)(?=.*\(%r[sb]p\))")
+VECTOR_ON_STACK = re.compile(r"(?=.*%[xyz]mm)(?=.*\(%rsp[,)])")
+VECTOR_IN_FRAME = re.compile(r"(?=.*%[xyz]mm)(?=.*\(%r[sb]p[,)])")  # %rbp points to the stack
 LEAST_FUSED = 6
 
 
@@ -37,26 +38,29 @@ def inner_loops(instructions):
     if not instructions:
         return []
     first = instructions[0][0]
-    spans = set()
+    ends = {}  # of the loops, by where they begin
     for at, operation, operands in instructions:
         target = re.match(r"[0-9a-f]+", operands) if operation.startswith("j") else None
         if target and first <= int(target[0], 16) <= at:
-            spans.add((int(target[0], 16), at))
+            ends[int(target[0], 16)] = at  # addresses grow
+    spans = set(ends.items())
     inner = [s for s in spans if not any(t != s and s[0] <= t[0] and t[1] <= s[1] for t in spans)]
     return [[i for i in instructions if begin <= i[0] <= end] for begin, end in sorted(inner)]
 
 
-def spills(listing):
-    """(name, multiply-adds, moves) of each loop with moves; and the names of all functions."""
-    found, names = [], []
+def tile_loops(listing):
+    """(name, multiply-adds, moves) of each inner loop with enough multiply-adds."""
+    found = []
     for name, instructions in functions(listing):
-        names.append(name)
+        framed = any(operation in ("mov", "lea") and re.search(r"%?\(?%rsp\)?,%rbp$", operands)
+                     for _, operation, operands in instructions)
+        on_stack = VECTOR_IN_FRAME if framed else VECTOR_ON_STACK
         for loop in inner_loops(instructions):
             fused = sum(bool(FUSED.match(operation)) for _, operation, _ in loop)
-            moves = sum(bool(VECTOR_ON_STACK.match(operands)) for _, _, operands in loop)
-            if fused >= LEAST_FUSED and moves > 0:
+            moves = sum(bool(on_stack.match(operands)) for _, _, operands in loop)
+            if fused >= LEAST_FUSED:
                 found.append((name, fused, moves))
-    return found, names
+    return found
 
 
 def disassembled(library):
@@ -68,14 +72,19 @@ def disassembled(library):
     return dump.stdout.splitlines()
 
 
-def verdict(found, names, patterns):
+def lines(loops):
+    return [f"{name}: {moves} moves beside {fused} multiply-adds"
+            for name, fused, moves in loops if moves > 0]
+
+
+def verdict(loops, patterns):
     """What is wrong, a line each."""
     wrong = []
     for pattern in patterns:
-        if not any(re.search(pattern, name) for name in names):
-            wrong.append(f"no function matches '{pattern}'")
-        wrong += [f"{name}: {moves} moves beside {fused} multiply-adds"
-                  for name, fused, moves in found if re.search(pattern, name)]
+        matching = [loop for loop in loops if re.search(pattern, loop[0])]
+        if not matching:
+            wrong.append(f"no function with a loop of multiply-adds matches '{pattern}'")
+        wrong += lines(matching)
     return wrong
 
 
@@ -85,15 +94,14 @@ def main():
     parser.add_argument("--clean", nargs="+", default=[], metavar="PATTERN")
     options = parser.parse_args()
     try:
-        found, names = spills(disassembled(options.library))
+        loops = tile_loops(disassembled(options.library))
     except OSError as error:
         print(f"find_spills: {error}", file=sys.stderr)
         return 2
     if not options.clean:
-        for name, fused, moves in found:
-            print(f"{name}: {moves} moves beside {fused} multiply-adds")
+        print("\n".join(lines(loops)))
         return 0
-    wrong = verdict(found, names, options.clean)
+    wrong = verdict(loops, options.clean)
     for line in wrong:
         print(f"find_spills: {line}", file=sys.stderr)
     return 1 if wrong else 0

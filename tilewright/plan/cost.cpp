@@ -70,6 +70,20 @@ double kernel_seconds(const Plan& p, const Block& step) {
   return f64 * p.kernel.seconds(*p.problem.layer, step) / threads;
 }
 
+double repeated_share(const Plan& p, Block step) {
+  if (p.kernel.shared_workspace != nullptr) return 0;  // there it keeps what it has made
+  Interval& y = step[Axis::kY];
+  const Index unit = std::max<Index>(1, p.kernel.anchors[Axis::kY]);
+  const Index half = y.size() / 2 / unit * unit;  // else what rounding costs would count
+  if (half == 0) return 0;
+  const auto seconds = [&](Index rows) {
+    y.end = y.begin + rows;
+    return time_of(work_of(p.kernel, *p.problem.layer, step), p.kernel.per_second);
+  };
+  const double part = seconds(half), all = seconds(2 * half);
+  return all > 0 ? std::max(0.0, 2 * part / all - 1) : 0;
+}
+
 CopyWork source_copies(const Plan& p) {
   const DType compute = p.problem.compute;
   const double wide = std::max(size(p.problem.src_dtype), size(compute));

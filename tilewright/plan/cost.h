@@ -7,6 +7,9 @@ namespace tilewright {
 
 /// Seconds that the kernel and the threads of `plan` are predicted to take for one step.
 double kernel_seconds(const Plan& plan, const Block& step);
+/// Share of a step's work that each call for a part of its rows does anew, such as weights that the
+/// kernel transforms and does not keep; by the kernel's rates alone, whose corrections are noisier.
+double repeated_share(const Plan& plan, Block step);
 
 /// What the executor copies between arrays and tiles: bytes, in rows that cost something each.
 struct CopyWork {

@@ -38,6 +38,29 @@ TEST(Cost, MemoryThatDoesNotStayIsFresh) {
   EXPECT_EQ(fresh_bytes(p).compute, 1001);
 }
 
+TEST(Cost, OnlyWorkThatPartsOfAStepDoAnewIsRepeated) {
+  Plan p = plan(parse_problem("conv2d ci64 y1025 x64 co64 k3x3 p1"),
+                testing::test_machine(Index{1} << 30), {});
+  const auto share = [&](Index rows) {
+    Block step = whole(p.problem.extents());
+    step[Axis::kY] = {0, rows};
+    return repeated_share(p, step);
+  };
+  p.kernel.anchors[Axis::kY] = 4;
+  p.kernel.work = [](const Layer&, const Block& s) {
+    return KernelWork{1e6 * static_cast<double>(ceil_div(s[Axis::kY].size(), Index{4})), 0, 0};
+  };
+  for (const Index rows : {1, 7, 8, 1004, 1025}) EXPECT_EQ(share(rows), 0) << rows;
+  p.kernel.work = [](const Layer&, const Block& s) {
+    return KernelWork{1e6 * static_cast<double>(s[Axis::kY].size() + 16), 0, 0};
+  };
+  EXPECT_NEAR(share(16), 0.5, 1e-12);
+  EXPECT_NEAR(share(1024), 16.0 / (1024 + 16), 1e-12);
+  EXPECT_EQ(share(7), 0);
+  p.kernel.shared_workspace = [](const Block&) { return Index{1}; };
+  EXPECT_EQ(share(16), 0);
+}
+
 TEST(Cost, ChainedSumsThatNoCacheHoldsPassThroughTheThreadsAgain) {
   const Machine m = testing::test_machine(Index{4} << 30);
   // What eight steps take longer than one.

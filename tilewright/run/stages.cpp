@@ -15,9 +15,10 @@
 namespace tilewright {
 namespace {
 
-// A kernel call should end within this, so that Ctrl-C is answered; within the other one at the
-// latest if it would repeat more than this share of its work in each, such as transformed weights.
-constexpr double kSliceSeconds = 0.2, kLongSliceSeconds = 1.0, kRepeatedShare = 0.01;
+// Kernel calls aim at this, so that Ctrl-C is answered.
+constexpr double kSliceSeconds = 0.2;
+// Where they would repeat more than this share of the work they may take longer, if rows allow.
+constexpr double kRepeatedShare = 0.01, kLongSliceSeconds = 1.0;
 // Results that would fill a cache by themselves need not go there.
 constexpr Index kStreamedBytes = Index{8} << 20;
 
@@ -28,28 +29,20 @@ struct Slice {
   Index rows, columns;
 };
 
-// How long calls for parts of a step may take.
-double slice_seconds(const Plan& p, Block step) {
-  const double whole = kernel_seconds(p, step);
-  Interval& y = step[Axis::kY];
-  const Index rows = y.size();
-  if (whole <= kSliceSeconds || rows < 2) return kSliceSeconds;
-  y.end = y.begin + rows / 2;
-  const double share = static_cast<double>(y.size()) / static_cast<double>(rows);
-  const double repeated = (kernel_seconds(p, step) - share * whole) / (1 - share);
-  return std::clamp(repeated / kRepeatedShare, kSliceSeconds, kLongSliceSeconds);
-}
-
 // As many rows as the time allows, in eights; rows are cut only if eight of them take too long.
 Slice slice_of(const Plan& p, const Step& step, const Region& dst) {
   const Index row_unit = std::lcm(8, std::max<Index>(1, p.kernel.anchors[Axis::kY]));
   const Index column_unit = std::lcm(16, std::max<Index>(1, p.kernel.anchors[Axis::kX]));
   const Index rows = dst[kY].size(), columns = dst[kX].size();
-  const double slices = kernel_seconds(p, step.block) / slice_seconds(p, step.block);
-  if (slices <= 1) return {rows, columns};
-  const double fit = static_cast<double>(rows) / slices;
-  if (fit >= row_unit) return {static_cast<Index>(fit) / row_unit * row_unit, columns};
-  const double part = fit / static_cast<double>(std::min(row_unit, rows));
+  const double seconds = kernel_seconds(p, step.block);
+  if (seconds <= kSliceSeconds) return {rows, columns};
+  const double repeated = seconds * repeated_share(p, step.block);
+  const double most = std::clamp(repeated / kRepeatedShare, kSliceSeconds, kLongSliceSeconds);
+  if (seconds <= most) return {rows, columns};
+  const double fit = static_cast<double>(rows) / seconds;  // in a second
+  if (fit * most >= row_unit)
+    return {static_cast<Index>(fit * most) / row_unit * row_unit, columns};
+  const double part = fit * kSliceSeconds / static_cast<double>(std::min(row_unit, rows));
   const auto width = static_cast<Index>(part * static_cast<double>(columns));
   return {row_unit, std::min(columns, round_up(width + 1, column_unit))};
 }

@@ -87,9 +87,10 @@ Index stream_of(Index columns, Index out, Index dilation) {
   return whole(columns) + whole((reach_of(out) - 1) * dilation + whole(dilation));
 }
 
-// Transforms six rows, `row_step` apart, along y, for all columns of a row of tiles.
-HWY_INLINE void source_columns(const WinogradSource& job, Index y, Index extent, float* columns,
-                               Index pitch) {
+// Transforms six rows, `row_step` apart, along y, for all columns of a row of tiles; fresh: no tile
+// above has read the first two of the rows that are asked for early.
+HWY_INLINE void source_columns(const WinogradSource& job, Index y, bool fresh, Index extent,
+                               float* columns, Index pitch) {
   const Tag t;
   const Index row_step = job.down.dilation * job.src_row;
   const float* const row = job.src + y * job.src_row;
@@ -101,7 +102,7 @@ HWY_INLINE void source_columns(const WinogradSource& job, Index y, Index extent,
     Vec d[6];
 #pragma GCC unroll 4
     for (Index i = 2; i < kWinogradIn; ++i) __builtin_prefetch(next + i * row_step + x);
-    if (y == job.down.begin(job.row)) {  // rows that no row of tiles before this one has read
+    if (fresh) {
       __builtin_prefetch(next + x);
       __builtin_prefetch(next + row_step + x);
     }
@@ -152,7 +153,7 @@ void source_of(const WinogradSource& job) {
   float* const columns = job.scratch;  // [6][pitch]
   float* const streams = columns + kWinogradIn * pitch;
   for (Index r = 0; r < job.rows; ++r) {
-    source_columns(job, job.down.begin(job.row + r), extent, columns, pitch);
+    source_columns(job, job.down.begin(job.row + r), r < job.down.dilation, extent, columns, pitch);
     const Index first = r * job.columns;
     const Index end = r + 1 == job.rows ? job.padded : first + job.columns;
     for (Index i = 0; i < kWinogradIn + kAhead; ++i) {

@@ -40,8 +40,8 @@ constexpr Index kUnroll = 4;
 // How far ahead factors are asked for that lie packed.
 constexpr Index kFactorsAhead = 384;
 
-// One row, so many bytes on; the fewer operands are held in registers, the others pass by. Not by a
-// lambda, which would keep the sums in memory.
+// Adds the row that lies so many bytes on; the fewer operands are held in registers, the others
+// pass by. No lambda: one that holds `sum` by reference makes compilers keep it in memory.
 template <int V, int C>
 HWY_INLINE void add_row(const char*& row, const char*& row_factors, Index in_src, Index in_factors,
                         Vec (&sum)[V][C]) {

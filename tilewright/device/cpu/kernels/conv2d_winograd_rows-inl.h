@@ -83,10 +83,11 @@ HWY_INLINE void store_tiles(Vec v, float* to, Index real, Index left) {
     hn::BlendedStore(v, hn::FirstN(t, static_cast<std::size_t>(left)), t, to);
 }
 
-// What will be added to soon.
+// A row of results to come, before it is added to or written.
 HWY_INLINE void ask_for_row(const float* to, Index width) {
   constexpr Index kLine = 16;
   for (Index x = 0; x < width; x += kLine) __builtin_prefetch(to + x, 1);
+  if (width > 0) __builtin_prefetch(to + width - 1, 1);
 }
 
 // One row of results: from `from` to dst, with what is there and the bias.
