@@ -90,11 +90,11 @@ def verdict(loops, patterns):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("library")
+    parser.add_argument("binary", metavar="LIBRARY")
     parser.add_argument("--clean", nargs="+", default=[], metavar="PATTERN")
     options = parser.parse_args()
     try:
-        loops = tile_loops(disassembled(options.library))
+        loops = tile_loops(disassembled(options.binary))
     except OSError as error:
         print(f"find_spills: {error}", file=sys.stderr)
         return 2
