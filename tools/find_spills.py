@@ -99,7 +99,8 @@ def main():
         print(f"find_spills: {error}", file=sys.stderr)
         return 2
     if not options.clean:
-        print("\n".join(lines(loops)))
+        for line in lines(loops):
+            print(line)
         return 0
     wrong = verdict(loops, options.clean)
     for line in wrong:
