@@ -154,6 +154,7 @@ void run(const WinogradProduct& job) {
     rows.src_step = job.src_step, rows.dst_step = job.dst_step;
     rows.depth = std::min(kDepth, job.depth - k);
     rows.first = k == 0;
+    const Index asked = (rows.depth + panels - 1) / panels;  // for, before each tile
     for (Index v = 0; v < job.vectors; v += most) {
       const Index count = std::min(most, job.vectors - v);
       const float* next = v + most < job.vectors ? job.src + (v + most) * kLanes : job.next;
@@ -167,8 +168,8 @@ void run(const WinogradProduct& job) {
         rows.factors = job.factors + p * job.panel_step + k * rows.factor_step;
         rows.dst = job.dst + p * job.width * job.dst_step + v * kLanes;
         if (next != nullptr)
-          ask_for(next, job.src_step, count, p * rows.depth / panels,
-                  (p + 1) * rows.depth / panels);
+          ask_for(next, job.src_step, count, std::min(rows.depth, p * asked),
+                  std::min(rows.depth, (p + 1) * asked));
         (width == job.width ? whole : narrow)(rows);
       }
     }
