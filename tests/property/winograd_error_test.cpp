@@ -86,26 +86,55 @@ double products(const Problem& p) {
   return static_cast<double>(64 * p.layer->window(kY).taps * p.layer->window(kX).taps);
 }
 
+// The rms error by Winograd beside that of the canonical sum, on normal data.
+double ratio(const std::string& line) {
+  std::mt19937 random(7);
+  std::normal_distribution<double> normal;
+  const Problem p = of(line, DType::kF32);
+  const auto draw = [&](Index) { return normal(random); };
+  const Tensor src = filled(p.spec(Operand::kSrc).shape, draw);
+  const Tensor weights = filled(p.spec(Operand::kWeights).shape, draw);
+  const Tensor truth =
+      by_kernel(of(line, DType::kF64), "reference", widened(src), widened(weights));
+  return errors(by_kernel(p, kernel_of(p), src, weights), truth).rms /
+         errors(by_kernel(p, "direct", src, weights), truth).rms;
+}
+
 TEST(WinogradError, IsLessThanTwiceThatOfTheCanonicalSumOnOrdinaryData) {
   for (const char* line : kLines) {
-    std::mt19937 random(7);
-    std::normal_distribution<double> normal;
+    const double found = ratio(line);
+    EXPECT_LT(found, 2) << line;
     const Problem p = of(line, DType::kF32);
-    const auto draw = [&](Index) { return normal(random); };
-    const Tensor src = filled(p.spec(Operand::kSrc).shape, draw);
-    const Tensor weights = filled(p.spec(Operand::kWeights).shape, draw);
-    const Tensor truth =
-        by_kernel(of(line, DType::kF64), "reference", widened(src), widened(weights));
-
-    const double direct = errors(by_kernel(p, "direct", src, weights), truth).rms;
-    const double winograd = errors(by_kernel(p, kernel_of(p), src, weights), truth).rms;
-
-    EXPECT_LT(winograd, 2 * direct) << line;
     const Window& y = p.layer->window(kY);
     RecordProperty(p.layer->name() + ("_s" + std::to_string(y.stride)) + "_d" +
                        std::to_string(y.dilation) + "_k" + std::to_string(y.taps) + "x" +
                        std::to_string(p.layer->window(kX).taps),
-                   std::to_string(winograd / direct));
+                   std::to_string(found));
+  }
+}
+
+// What plans choose by themselves: with fewer channels, or sums, transforms outweigh the sums.
+TEST(WinogradError, IsAsStatedForTheFewestChannelsThatPlansChooseItFor) {
+  const auto chosen = [](const std::string& line) {
+    return plan(of(line, DType::kF32), local_machine(), {}).kernel.name;
+  };
+  struct Case {
+    std::string line;
+    double most;
+    bool unasked;
+  };
+  const auto line = [](int ci, int y) {
+    const std::string c = std::to_string(ci), size = std::to_string(y);
+    return "conv2d ci" + c + " y" + size + " x" + size + " co16 k3x3 p1,1,1,1";
+  };
+  const std::string weights = "conv2d_weights ci64 y28 x28 co64 k3x3 p1,1,1,1";
+  for (const Case& c : {Case{line(4, 96), 3.5, false}, Case{line(12, 96), 2.5, false},
+                        Case{line(16, 96), 2.3, true}, Case{line(32, 96), 2.05, true},
+                        Case{line(128, 48), 1.85, true}, Case{weights, 2.05, true}}) {
+    const double found = ratio(c.line);
+    RecordProperty(c.line, std::to_string(found));
+    EXPECT_LT(found, c.most) << c.line;
+    EXPECT_EQ(chosen(c.line).find("winograd") != std::string::npos, c.unasked) << c.line;
   }
 }
 

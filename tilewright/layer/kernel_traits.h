@@ -86,6 +86,9 @@ struct KernelTraits {
   WindowRange windows{};
   Anchors anchors = kAnywhere;  // for Order::kAnchored
   ErrorGrowth error{};
+  /// Input channels of a group from which on plans choose it without being asked: sums of fewer
+  /// have errors so small that the kernel's own stand out.
+  Index least_channels = 1;
   /// Bytes per thread for steps as large as `step`, at most workspace_bytes_per_thread; null: that.
   Index (*workspace)(const Block& step) = nullptr;
   /// Bytes beside those, for all threads together; may be null.

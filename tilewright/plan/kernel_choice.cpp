@@ -55,6 +55,8 @@ std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Mach
     offered += fmt::format("{}{}:{} ({})", offered.empty() ? "" : ", ", k.device, k.name,
                            to_string(class_of(k.order)));
     if (!named(k, options.kernel) || class_of(k.order) > options.least) continue;
+    const bool asked = !options.kernel.empty() && options.kernel != k.device;
+    if (!asked && problem.extents()[Axis::kCi] < k.least_channels) continue;
     list.push_back(&k);
   }
   // By the first guesses for a machine with one thread and long vectors: what was measured here

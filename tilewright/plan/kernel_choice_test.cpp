@@ -133,6 +133,21 @@ TEST(AnchoredKernel, IsChosenForWhatItComputesFast) {
   EXPECT_EQ(name("conv2d ci64 y20 x20 co64 k3x3 f64"), "conv2d/direct");
 }
 
+TEST(AnchoredKernel, IsNotChosenUnaskedForFewChannels) {
+  Machine m = anchored_machine();
+  m.kernels.front().least_channels = 65;
+  const auto name = [&](const std::string& asked) {
+    PlanOptions options;
+    options.kernel = asked;
+    return plan(parse_problem("conv2d ci64 y20 x20 co16 k3x3"), m, options).kernel.name;
+  };
+  EXPECT_EQ(name(""), "conv2d/direct");
+  EXPECT_EQ(name("cpu"), "conv2d/direct");
+  EXPECT_EQ(name("tiles"), "conv2d/tiles");
+  m.kernels.front().least_channels = 64;
+  EXPECT_EQ(name(""), "conv2d/tiles");
+}
+
 TEST(AnchoredKernel, CutsThatItDoesNotAllowGoToAnother) {
   const std::string line = "conv2d ci64 y40 x40 co64 k3x3";
   EXPECT_EQ(anchored_plan(line, "y=8,x=12,ci=32,co=5").kernel.name, "conv2d/tiles");
