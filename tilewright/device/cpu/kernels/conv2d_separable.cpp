@@ -166,7 +166,11 @@ KernelWork conv2d_separable_work(const Layer& layer, const Block& step) {
   const auto size = [&](Axis a) { return static_cast<double>(step[a].size()); };
   const double outputs = size(Axis::kN) * size(Axis::kG) * size(Axis::kY) * size(Axis::kX);
   KernelWork work = default_work(layer, step);
-  work.flop = 2 * outputs * (2 * size(Axis::kKx) + size(Axis::kKy));
+  // Each strip takes the rows of its halo along, too.
+  const double high =
+      std::min(size(Axis::kY), std::max(static_cast<double>(kFewRows), size(Axis::kKy)));
+  const double rows = (high + size(Axis::kKy) - 1) / high;
+  work.flop = 2 * outputs * (rows * size(Axis::kKx) + size(Axis::kKy));
   work.bytes += 4 * outputs * static_cast<double>(sizeof(float));
   work.visits = outputs / (4 * 3 * kLanes) * 3;
   return work;
