@@ -26,9 +26,11 @@ namespace tilewright::cpu::HWY_NAMESPACE {
 
 /// Compilers would rather load a source vector again for each row than keep it.
 template <class V>
-HWY_INLINE void keep_loaded(V& v) {
+HWY_INLINE void keep_loaded([[maybe_unused]] V& v) {
 #if HWY_ARCH_X86
   asm volatile("" : "+v"(v.raw));
+#elif HWY_ARCH_ARM_A64
+  asm volatile("" : "+w"(v.raw));
 #endif
 }
 

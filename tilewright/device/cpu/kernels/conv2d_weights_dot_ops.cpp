@@ -142,7 +142,7 @@ using SumTag = hn::CappedTag<double, kDotLanes / 2>;
 
 /// Lane l + lane l + half, down to one.
 template <class D>
-HWY_INLINE double fold(D d, hn::Vec<D> v) {
+HWY_INLINE double fold([[maybe_unused]] D d, hn::Vec<D> v) {
   if constexpr (hn::MaxLanes(D()) == 1) {
     return hn::GetLane(v);
   } else {
