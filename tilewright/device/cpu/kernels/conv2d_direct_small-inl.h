@@ -29,8 +29,6 @@ template <class V>
 HWY_INLINE void keep_loaded([[maybe_unused]] V& v) {
 #if HWY_ARCH_X86
   asm volatile("" : "+v"(v.raw));
-#elif HWY_ARCH_ARM_A64
-  asm volatile("" : "+w"(v.raw));
 #endif
 }
 
