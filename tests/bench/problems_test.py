@@ -40,6 +40,19 @@ def check_runs(checks, name):
         checks.that(one["hash"] == other["hash"], f"{one['problem']}: two results")
 
 
+def check_orders(checks):
+    """The data tell orders of sums apart: otherwise equal hashes would say nothing."""
+    hashes = {}
+    for exact, cuts in (("bits", "flight=1"), ("bits", "y=7,x=20,co=5"), ("bits", "ci=16"),
+                        ("bits", "ky=1,ci=1"), ("bound", "ky=1,ci=8"), ("bound", "kx=1,ci=8")):
+        row = tilewright("bench", "conv2d ci64 y60 x61 co64 k3x3 p1,1,1,1", "--exact", exact,
+                         "--kernel-impl", "direct", "--force", cuts, "--repeat", "1",
+                         "--json").json()
+        hashes.setdefault(exact, []).append(row["hash"])
+    checks.that(len(set(hashes["bits"])) == 1, f"cuts of class bits: {hashes}")
+    checks.that(len({hashes["bits"][0], *hashes["bound"]}) == 3, f"orders look alike: {hashes}")
+
+
 def check_plans(checks):
     for path in sorted(SETS.glob("*.txt")):
         lines = list(problem_lines([path]))
@@ -85,6 +98,7 @@ def main():
     checks = Checks()
     for name in ("tiny", "degenerate"):
         check_runs(checks, name)
+    check_orders(checks)
     check_plans(checks)
     check_headline(checks)
     check_refusals(checks)

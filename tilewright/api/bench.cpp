@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <random>
+#include <type_traits>
 
 #include "tilewright/api/report.h"
 
 namespace tilewright {
 namespace {
 
+// Floats have all bits of their mantissas: sums of shorter ones are exact in any order, so that equal
+// results would say nothing of it.
 Tensor noise(const TensorSpec& spec, std::uint32_t seed) {
   Tensor t(spec);
   std::minstd_rand random(seed);
@@ -17,8 +20,11 @@ Tensor noise(const TensorSpec& spec, std::uint32_t seed) {
     T* v = t.data<T>();
     const Index count = spec.volume();
     for (Index i = 0; i < count; ++i) {
-      const auto r = static_cast<double>(random() % 256);
-      v[i] = static_cast<T>(is_float(spec.dtype) ? r / 128 - 1 : r / 2);
+      const auto r = random();  // 31 bits
+      if constexpr (std::is_floating_point_v<T>)
+        v[i] = static_cast<T>(static_cast<double>(r) * 0x1p-30 - 1);
+      else
+        v[i] = static_cast<T>(r % 128);
     }
   });
   return t;
