@@ -30,13 +30,15 @@ bool named(const KernelInfo& k, const std::string& name) {
          name == k.device + ":" + k.name || name == k.device + ":" + algorithm;
 }
 
-}  // namespace
+bool takes_weights(const KernelInfo& k, const Problem& p, bool factored) {
+  const Extents e = p.extents();
+  return !k.factored || (factored && e[Axis::kCi] == 1 && e[Axis::kCo] == 1);
+}
 
-bool computes(const KernelInfo& k, const Problem& p, bool factored) {
+// Whether a kernel computes the problem, if its weights are of the kind that the kernel takes.
+bool computes_shape(const KernelInfo& k, const Problem& p) {
   if (k.layer != p.layer->name()) return false;
   if (std::find(k.dtypes.begin(), k.dtypes.end(), p.compute) == k.dtypes.end()) return false;
-  const Extents e = p.extents();
-  if (k.factored && !(factored && e[Axis::kCi] == 1 && e[Axis::kCo] == 1)) return false;
   // Folded outputs begin where padding does, not at a kernel's tiles.
   if (k.order == Order::kAnchored && p.layer->folded()) return false;
   for (const Dim d : {kY, kX}) {
@@ -44,6 +46,28 @@ bool computes(const KernelInfo& k, const Problem& p, bool factored) {
     if (!k.windows.contains(w.taps, w.stride, w.dilation)) return false;
   }
   return true;
+}
+
+// Why none of the named kernels will do, or what to do about it.
+std::string advice(const Problem& problem, const Machine& machine, const PlanOptions& options) {
+  if (options.kernel.empty()) return "";
+  bool less_exact = false, weights = false;
+  for (const KernelInfo& k : machine.kernels) {
+    if (!named(k, options.kernel) || !computes_shape(k, problem)) continue;
+    const bool taken = takes_weights(k, problem, options.weights.factored);
+    (taken ? less_exact : weights) = true;
+  }
+  if (less_exact) return "name another or accept less exactness; ";
+  if (weights)
+    return "it takes filters of one channel that are given as gauss or box (--kernel), not arrays "
+           "of weights; name another; ";
+  return "name another; ";
+}
+
+}  // namespace
+
+bool computes(const KernelInfo& k, const Problem& p, bool factored) {
+  return computes_shape(k, p) && takes_weights(k, p, factored);
 }
 
 std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Machine& machine,
@@ -71,8 +95,7 @@ std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Mach
       "no kernel{}{}{} computes {} in {} with exactness '{}'; {}this machine offers: {}",
       options.kernel.empty() ? "" : " '", options.kernel, options.kernel.empty() ? "" : "'",
       problem.layer->name(), to_string(problem.compute), to_string(options.least),
-      options.kernel.empty() ? "" : "name another or accept less exactness; ",
-      offered.empty() ? "none" : offered));
+      advice(problem, machine, options), offered.empty() ? "none" : offered));
 }
 
 KernelInfo settled(const KernelInfo& kernel, const Problem& problem) {

@@ -57,6 +57,41 @@ TEST(KernelChoice, RefusalsListWhatThereIs) {
   }
 }
 
+std::string refusal(const Machine& machine, const std::string& name, const std::string& line) {
+  PlanOptions options;
+  options.kernel = name;
+  try {
+    choose_kernels(parse_problem(line), machine, options);
+  } catch (const Unsupported& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(KernelChoice, RefusalsSayWhatWouldHelp) {
+  Machine machine = kMachine;
+  KernelInfo products = machine.kernels.front();
+  products.name = "conv2d/products", products.order = Order::kAnchored, products.factored = true;
+  products.windows.strides = {1, 2};
+  machine.kernels.push_back(products);
+  const auto says = [&](const std::string& name, const std::string& line, const char* text) {
+    return refusal(machine, name, line).find(text) != std::string::npos;
+  };
+  const char* const less = "accept less exactness";
+  const char* const weights = "given as gauss or box";
+  for (const char* line : {"conv2d ci1 y30 x30 co1 k5x5", "conv2d ci8 y30 x30 co8 k5x5"}) {
+    EXPECT_TRUE(says("products", line, weights)) << refusal(machine, "products", line);
+    EXPECT_FALSE(says("products", line, less)) << line;
+    EXPECT_TRUE(says("library", line, less)) << refusal(machine, "library", line);
+    EXPECT_FALSE(says("library", line, weights)) << line;
+    EXPECT_FALSE(says("nonsense", line, less)) << line;
+    EXPECT_TRUE(says("nonsense", line, "name another; ")) << refusal(machine, "nonsense", line);
+  }
+  const char* const strided = "conv2d ci1 y30 x30 co1 k5x5 s2x2";
+  EXPECT_TRUE(says("products", strided, "name another; "));
+  EXPECT_FALSE(says("products", strided, weights)) << refusal(machine, "products", strided);
+}
+
 TEST(Exactness, CutsThatKeepTheOrderKeepTheBits) {
   EXPECT_EQ(reached("y=3,x=7,co=2,ci=3"), Exactness::kBits);
   EXPECT_EQ(reached("ci=1,ky=2"), Exactness::kBits);
