@@ -30,6 +30,7 @@ class Tune(support.Case):
         found = json.loads(self.run_program("tune", "--quick", "--json").stdout)
         self.assertGreater(found["runs"], 20)
         self.assertGreater(found["rates"]["read_bytes_per_second"], 0)
+        self.assertEqual([k["kernel"] for k in found["rates"]["kernels"] if not k["problems"]], [])
         self.assertEqual([str(p) for p in self.stored()], [found["store"]])
 
         self.assertIn("rates: measured " + found["measured"], self.plan().stdout)

@@ -10,38 +10,9 @@
 #include "tilewright/api/machine.h"
 #include "tilewright/plan/plan_json.h"
 #include "tilewright/store/memory/memory_store.h"
-#include "tilewright/tensor/convert.h"
 
 namespace tilewright {
 namespace {
-
-// One filter for every band: the same taps seen `bands` times.
-class RepeatedFilter final : public Store {
- public:
-  RepeatedFilter(Tensor taps, Index bands)
-      : taps_(std::move(taps)), factors_(factors_of(taps_)), spec_{taps_.dtype(), taps_.shape()} {
-    spec_.shape[0] = bands;
-  }
-  const TensorSpec& spec() const override { return spec_; }
-  int rank() const override { return 4; }
-  StoreLayout layout() const override { return {.scratch_bytes = taps_.spec().bytes()}; }
-  std::string describe() const override { return "a filter for every band"; }
-  void read(const Region& region, const TensorView& dst) override {
-    ConstTensorView bands = std::as_const(taps_).view();
-    bands.shape = spec_.shape;
-    bands.strides[0] = 0;
-    copy(bands.slice(region), dst);
-  }
-  void write(const Region&, const ConstTensorView&) override {
-    throw InternalError("a filter is read-only");
-  }
-  const Factors* factors() const override { return factors_ ? &*factors_ : nullptr; }
-
- private:
-  Tensor taps_;
-  std::optional<Factors> factors_;
-  TensorSpec spec_;
-};
 
 // A bias file may be [co] or any shape with co elements.
 std::unique_ptr<Store> open_bias(const std::string& path, const std::string& dst, Index channels) {
@@ -84,7 +55,7 @@ void open_weights(const ConvolveRequest& request, Convolution& c, Conv2dOptions&
     check_channels(request.weights, *c.weights, bands);
     return;
   }
-  c.weights = std::make_unique<RepeatedFilter>(make_filter(request.kernel), bands);
+  c.weights = repeated_filter(make_filter(request.kernel), bands);
   if (options.groups != 1 && options.groups != bands)
     throw InvalidArgument("--kernel filters each band by itself; leave --groups out");
   options.groups = bands;

@@ -7,8 +7,10 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "tilewright/base/text.h"
+#include "tilewright/tensor/convert.h"
 
 namespace tilewright {
 namespace {
@@ -144,6 +146,33 @@ Parameters parse_parameters(const std::string& spec, const Row& row) {
   return p;
 }
 
+class RepeatedFilter final : public Store {
+ public:
+  RepeatedFilter(Tensor taps, Index bands)
+      : taps_(std::move(taps)), factors_(factors_of(taps_)), spec_{taps_.dtype(), taps_.shape()} {
+    spec_.shape[0] = bands;
+  }
+  const TensorSpec& spec() const override { return spec_; }
+  int rank() const override { return 4; }
+  StoreLayout layout() const override { return {.scratch_bytes = taps_.spec().bytes()}; }
+  std::string describe() const override { return "a filter for every band"; }
+  void read(const Region& region, const TensorView& dst) override {
+    ConstTensorView bands = std::as_const(taps_).view();
+    bands.shape = spec_.shape;
+    bands.strides[0] = 0;
+    copy(bands.slice(region), dst);
+  }
+  void write(const Region&, const ConstTensorView&) override {
+    throw InternalError("a filter is read-only");
+  }
+  const Factors* factors() const override { return factors_ ? &*factors_ : nullptr; }
+
+ private:
+  Tensor taps_;
+  std::optional<Factors> factors_;
+  TensorSpec spec_;
+};
+
 }  // namespace
 
 const std::vector<FilterInfo>& filter_table() {
@@ -194,6 +223,10 @@ std::optional<Factors> factors_of(const Tensor& taps) {
   for (std::size_t i = 0; i < ky; ++i) f.column[i] = w[i * kx + largest % kx] / w[largest];
   if (exact(f)) return f;
   return std::nullopt;
+}
+
+std::unique_ptr<Store> repeated_filter(Tensor taps, Index bands) {
+  return std::make_unique<RepeatedFilter>(std::move(taps), bands);
 }
 
 }  // namespace tilewright

@@ -1,6 +1,7 @@
 // Named and written kernels: "gauss:sigma=3", "box:9", "sobel-x", "[[0,1,0],[1,-4,1],[0,1,0]]".
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,5 +26,9 @@ Tensor make_filter(const std::string& spec);
 /// The column and the row whose products, rounded to f64, are exactly the f64 taps [1,1,ky,kx], as
 /// those of gauss, box and sobel are; nothing if none were found.
 std::optional<Factors> factors_of(const Tensor& taps);
+
+/// One filter for every band: `taps`, f64 [1,1,ky,kx], seen as weights [bands,1,ky,kx], which know
+/// their factors if factors_of() finds any.
+std::unique_ptr<Store> repeated_filter(Tensor taps, Index bands);
 
 }  // namespace tilewright

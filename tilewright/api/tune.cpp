@@ -10,12 +10,15 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
+#include <utility>
 
 #include "tilewright/api/convolve.h"
 #include "tilewright/api/copy_store.h"
+#include "tilewright/api/filters.h"
 #include "tilewright/base/text.h"
 #include "tilewright/network/gradient.h"
 #include "tilewright/plan/kernel_choice.h"
+#include "tilewright/store/memory/memory_store.h"
 
 namespace tilewright {
 namespace {
@@ -35,8 +38,8 @@ constexpr const char* kProblems[]{
     "ci64 y128 x128 co64 k1x1",
     "ci1 y1600 x1600 co1 k3x3 p1,1,1,1",
     "ci128 y64 x64 co128 k3x3 s2x2 p1,1,1,1",
-    "ci1 y800 x800 co1 k15x15 p7,7,7,7",
     "ci24 y256 x256 co24 k3x3 p1,1,1,1",
+    "ci1 y800 x800 co1 k15x15 p7,7,7,7",
     "ci128 y56 x56 co128 k3x3 p1,1,1,1",
     "ci512 y28 x28 co128 k1x1",
     "ci64 y100 x100 co64 k3x3 d2x2 p2,2,2,2",
@@ -133,14 +136,19 @@ std::vector<const KernelInfo*> near_kernels(const Problem& problem, const Machin
     return time_of(work_of(*k, *problem.layer, whole(problem.extents())), k->per_cycle);
   };
   std::vector<const KernelInfo*> list;
-  for (const Exactness least : {Exactness::kBits, Exactness::kStable, Exactness::kBound}) {
+  const auto add = [&](Exactness least, bool factored) {
     PlanOptions options;
     options.least = least;
+    options.weights.factored = factored;
     const auto by_cycles = choose_kernels(problem, machine, options);
     for (const KernelInfo* k : by_cycles)
       if (cycles(k) <= kMostCycles * cycles(by_cycles.front()) &&
           std::find(list.begin(), list.end(), k) == list.end())
         list.push_back(k);
+  };
+  for (const Exactness least : {Exactness::kBits, Exactness::kStable, Exactness::kBound}) {
+    add(least, false);
+    add(least, true);
   }
   return list;
 }
@@ -151,12 +159,19 @@ std::vector<Job> jobs(const Machine& machine, bool quick) {
   for (const Problem& p : all)
     for (const KernelInfo* k : near_kernels(p, machine))
       if (guessed_seconds(machine, *k, p) < kMostSeconds) list.push_back({k, p});
+  // Few problems may have none that suits a kernel.
+  const std::vector<Problem> more = problems(false);
   for (const KernelInfo& k : machine.kernels) {
     const auto is_its = [&](const Job& j) { return j.kernel == &k; };
     auto missing =
         static_cast<std::ptrdiff_t>(kLeastJobs) - std::count_if(list.begin(), list.end(), is_its);
-    for (const Problem& p : all)
-      if (missing > 0 && computes(k, p) && guessed_seconds(machine, k, p) < kShortSeconds)
+    const auto is_new = [&](const Problem& p) {
+      return std::none_of(list.begin(), list.end(),
+                          [&](const Job& j) { return is_its(j) && j.problem.line() == p.line(); });
+    };
+    for (const Problem& p : more)
+      if (missing > 0 && computes(k, p, k.factored) &&
+          guessed_seconds(machine, k, p) < kShortSeconds && is_new(p))
         list.push_back({&k, p}), --missing;
   }
   // Threads of other libraries stay busy for a while after their work.
@@ -170,6 +185,7 @@ Plan plan_of(const Job& job, const Machine& machine) {
   planning.least = Exactness::kBound;
   planning.kernel = job.kernel->device + ":" + job.kernel->name;
   planning.src.in_place = planning.weights.in_place = planning.dst.in_place = true;
+  planning.weights.factored = job.kernel->factored;
   planning.force = "flight=1";
   const Extents extents = job.problem.extents();
   for (const Axis a : kAxes)
@@ -190,14 +206,23 @@ struct Data {
   Tensor src, weights, dst;
 };
 
+/// Weights for a kernel: filters that are products, if it takes no others.
+std::unique_ptr<Store> weights_for(const KernelInfo& kernel, const Tensor& weights) {
+  if (!kernel.factored) return std::make_unique<MemoryStore>(weights.view());
+  const Shape& s = weights.shape();
+  return repeated_filter(make_filter(fmt::format("box:{}x{}", s[kY], s[kX])), s[0]);
+}
+
 void time_once_more(Job& job, Data& data, const TuneOptions& options) {
   if (data.line != job.problem.line()) data = {}, data = Data(job.problem);
   RunOptions running;
   running.cancel = options.cancel;
   running.fingerprint = false;
+  MemoryStore src(std::as_const(data.src).view()), dst(data.dst.view());
+  const auto weights = weights_for(*job.kernel, data.weights);
   const auto end = Clock::now() + kRoundTime;
   for (int i = 0; i < kLeastRuns || (i < kMostRuns && Clock::now() < end); ++i) {
-    const Trace t = run(job.plan, data.src, data.weights, nullptr, data.dst, running);
+    const Trace t = run(job.plan, Stores{&src, weights.get(), nullptr, &dst}, running);
     if (i > 0) job.traces.push_back(t);
   }
 }
