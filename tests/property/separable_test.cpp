@@ -187,6 +187,22 @@ RC_GTEST_PROP(Separable, GivesTheSameBitsForEveryCut, ()) {
   RC_ASSERT(same_bits(f.run_with(f.plan_with("separable", "flight=1", 1)), f.run_with(cut)));
 }
 
+// Beside a large image, where strips have their full size.
+TEST(Separable, SmallImagesTakeLittleWorkspaceAndKeepTheBits) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    Filtering f({.bands = 2, .y = 200, .x = 1100, .ky = 25, .kx = 25, .dtype = dtype});
+    const Plan whole = f.plan_with("separable", "flight=1", 1);
+    const Tensor found = f.run_with(whole);
+    for (const char* tile : {"50x1", "1x50", "3x17", "63x970", "65x15"}) {
+      const Plan cut = f.plan_with("separable", fmt::format("tile={},flight=1", tile), 1);
+      EXPECT_TRUE(same_bits(found, f.run_with(cut))) << tile << " " << to_string(dtype);
+      EXPECT_LE(cut.memory.workspace, whole.memory.workspace) << tile;
+    }
+    const Plan small = f.plan_with("separable", "tile=50x1,flight=1", 1);
+    EXPECT_LT(small.memory.workspace, 32 << 10) << to_string(dtype);
+  }
+}
+
 TEST(Separable, IsChosenWhereItPaysAndOnlyForProducts) {
   const auto chosen = [](Index taps, bool factored, Exactness least) {
     PlanOptions options;

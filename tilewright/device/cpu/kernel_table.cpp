@@ -158,7 +158,8 @@ Kernel separable() {
   k.factored = true;
   k.windows = {{1, kConv2dSeparableMostTaps + 1}, {1, 2}, 1};
   k.workspace = [](const Block& step) {
-    return conv2d_separable_workspace(step[Axis::kKy].size(), step[Axis::kKx].size());
+    return conv2d_separable_workspace(step[Axis::kKy].size(), step[Axis::kKx].size(),
+                                      step[Axis::kY].size(), step[Axis::kX].size());
   };
   k.tiling = &conv2d_separable_tiling;
   return k;

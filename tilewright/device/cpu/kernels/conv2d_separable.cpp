@@ -16,13 +16,16 @@ constexpr Index kRowsAtOnce = 8;          // of the first pass
 constexpr Index kStripBytes = 256 << 10;  // of both passes, if the taps allow it
 constexpr Index kFewRows = 64;
 
-/// Outputs computed at a time, and elements of the buffers that they need.
+/// Outputs computed at a time, and elements of the buffers that they need: no more than a step of
+/// `down` x `across` outputs has.
 struct Strip {
-  Strip(Index ky, Index kx, Index bytes_of_element) {
+  Strip(Index ky, Index kx, Index down, Index across, Index bytes_of_element) {
     rows = round_up(std::max(kFewRows, ky), kRowsAtOnce);
     const Index room = kStripBytes / bytes_of_element - kRowsAtOnce * kx;
     const Index fit = room / (rows + ky + rows + kRowsAtOnce) / (3 * kLanes) * (3 * kLanes);
     columns = std::clamp<Index>(fit, 3 * kLanes, 60 * kLanes);
+    rows = std::min(rows, down);
+    columns = std::min(columns, round_up(across, kLanes));
     pitch = round_up(columns + kx - 1, kLanes);
   }
   Index source() const { return kRowsAtOnce * pitch; }
@@ -32,8 +35,8 @@ struct Strip {
   Index pitch;  // of source rows
 };
 
-Index bytes_of(Index ky, Index kx, Index bytes_of_element) {
-  const Strip s(ky, kx, bytes_of_element);
+Index bytes_of(Index ky, Index kx, Index down, Index across, Index bytes_of_element) {
+  const Strip s(ky, kx, down, across, bytes_of_element);
   const Index elements = s.source() + s.between(ky) + s.results() + ky + kx;
   return round_up(elements * bytes_of_element, 64) + 64 * 4;
 }
@@ -45,7 +48,7 @@ class Separable {
       : args_(args),
         step_(step),
         ops_(*direct_ops<T>()),
-        strip_(step.taps_y, step.taps_x, sizeof(T)),
+        strip_(step.taps_y, step.taps_x, step.row.outputs, step.lane.outputs, sizeof(T)),
         column_(reinterpret_cast<T*>(workspace)),
         row_(column_ + round_up(step.taps_y, kLanes)),
         source_(row_ + round_up(step.taps_x, kLanes)),
@@ -137,7 +140,8 @@ class Separable {
 template <class T>
 void run_typed(const StepArgs& a) {
   const DirectStep<T> step = forward_step<T>(a);
-  const Index bytes = conv2d_separable_workspace(step.taps_y, step.taps_x);
+  const Index bytes =
+      conv2d_separable_workspace(step.taps_y, step.taps_x, step.row.outputs, step.lane.outputs);
   const Index count = Separable<T>(a, step, a.workspace).count();
   parallel_ranges(count, a.threads, [&](Index begin, Index end, int slot) {
     const Separable<T> strips(a, step, a.workspace + slot * bytes);
@@ -148,9 +152,10 @@ void run_typed(const StepArgs& a) {
 }  // namespace
 
 // For f64; f32 makes do with as much.
-Index conv2d_separable_workspace(Index ky, Index kx) {
+Index conv2d_separable_workspace(Index ky, Index kx, Index down, Index across) {
   const Index lanes = 2 * kLanes * static_cast<Index>(sizeof(double));
-  return lanes + std::max(bytes_of(ky, kx, sizeof(float)), bytes_of(ky, kx, sizeof(double)));
+  return lanes + std::max(bytes_of(ky, kx, down, across, sizeof(float)),
+                          bytes_of(ky, kx, down, across, sizeof(double)));
 }
 
 KernelTiling conv2d_separable_tiling(const Layer& layer) {

@@ -7,8 +7,8 @@
 
 namespace tilewright::cpu {
 
-/// Bytes per thread for windows of ky x kx taps.
-Index conv2d_separable_workspace(Index ky, Index kx);
+/// Bytes per thread for windows of ky x kx taps and steps of `down` x `across` outputs.
+Index conv2d_separable_workspace(Index ky, Index kx, Index down, Index across);
 /// For the largest that it takes.
 inline constexpr Index kConv2dSeparableMostTaps = 1025;
 inline constexpr Index kConv2dSeparableWorkspace = Index{2} << 20;
