@@ -10,7 +10,7 @@
 namespace tilewright {
 namespace {
 
-// Floats have all bits of their mantissas: sums of shorter ones are exact in any order, so that equal
+// Floats have all bits of their mantissas: sums of shorter ones are exact in any order, and equal
 // results would say nothing of it.
 Tensor noise(const TensorSpec& spec, std::uint32_t seed) {
   Tensor t(spec);
