@@ -113,8 +113,10 @@ TEST(WinogradError, IsLessThanTwiceThatOfTheCanonicalSumOnOrdinaryData) {
   }
 }
 
-// What plans choose by themselves: with fewer channels, or sums, transforms outweigh the sums.
-TEST(WinogradError, IsAsStatedForTheFewestChannelsThatPlansChooseItFor) {
+// Where sums are short, errors of the transforms stand out, so plans do not choose it by
+// themselves. What they do choose with the shortest sums, in every direction and with dilation,
+// errs no more than twice as much (2.05: results at edges have fewer products still).
+TEST(WinogradError, IsAsStatedForTheShortestSumsThatPlansChooseItFor) {
   const auto chosen = [](const std::string& line) {
     return plan(of(line, DType::kF32), local_machine(), {}).kernel.name;
   };
@@ -123,14 +125,36 @@ TEST(WinogradError, IsAsStatedForTheFewestChannelsThatPlansChooseItFor) {
     double most;
     bool unasked;
   };
-  const auto line = [](int ci, int y) {
-    const std::string c = std::to_string(ci), size = std::to_string(y);
-    return "conv2d ci" + c + " y" + size + " x" + size + " co16 k3x3 p1,1,1,1";
+  const auto forward = [](int ci, const std::string& rest) {
+    return "conv2d ci" + std::to_string(ci) + " y96 x96 co32 " + rest;
   };
-  const std::string weights = "conv2d_weights ci64 y28 x28 co64 k3x3 p1,1,1,1";
-  for (const Case& c : {Case{line(4, 96), 3.5, false}, Case{line(12, 96), 2.5, false},
-                        Case{line(16, 96), 2.3, true}, Case{line(32, 96), 2.05, true},
-                        Case{line(128, 48), 1.85, true}, Case{weights, 2.05, true}}) {
+  const auto weights = [](const std::string& size, const std::string& rest) {
+    return "conv2d_weights ci256 " + size + " co128 k3x3 " + rest;
+  };
+  const std::string once = "p1,1,1,1";
+  for (const Case& c : {Case{forward(4, "k3x3 p1,1,1,1"), 3.5, false},
+                        Case{forward(12, "k3x3 p1,1,1,1"), 2.4, false},
+                        Case{forward(16, "k3x3 p1,1,1,1"), 2.05, true},
+                        Case{forward(24, "k3x3 p1,1,1,1"), 1.85, true},
+                        Case{forward(32, "k3x3 p1,1,1,1"), 2.05, true},
+                        Case{forward(16, "k3x3 d2x2 p2,2,2,2"), 2.1, true},
+                        Case{forward(16, "k3x3 d3x2 p3,3,2,2"), 2.1, true},
+                        Case{forward(12, "k4x4 p1,2,1,2"), 2, true},
+
+                        Case{"conv2d_transpose ci16 y96 x96 co32 o96x96 k3x3 p1,1,1,1", 2.05, true},
+                        Case{forward(128, "k3x3 p1,1,1,1"), 1.85, true},
+                        Case{weights("y24 x24", once), 2.1, false},
+                        Case{weights("y28 x20", once), 2.25, false},
+                        Case{weights("y26 x26", once), 2.05, true},
+                        Case{weights("y28 x28", once), 2.05, true},
+                        Case{weights("y28 x28", "d2x2 p2,2,2,2"), 2.1, false},
+                        Case{weights("y32 x32", "d2x2 p2,2,2,2"), 2.05, true},
+                        Case{weights("y34 x34", "d3x3 p3,3,3,3"), 2.05, true},
+                        Case{weights("y40 x40", "d3x2 p3,3,2,2"), 2, true},
+                        Case{weights("y40 x40", "d1x5 p1,1,5,5"), 2.05, true},
+                        Case{weights("y96 x44", "d6x6 p6,6,6,6"), 2.05, true},
+                        Case{weights("y96 x40", "d8x8 p8,8,8,8"), 2.3, false},
+                        Case{weights("y96 x49", "d8x8 p8,8,8,8"), 2.05, true}}) {
     const double found = ratio(c.line);
     RecordProperty(c.line, std::to_string(found));
     EXPECT_LT(found, c.most) << c.line;

@@ -31,6 +31,9 @@ struct ErrorGrowth {
 struct KernelTiling {
   Anchors anchors = kAnywhere;
   ErrorGrowth error{};
+  /// Products of the definition's sums (Layer::longest_sum) from which on plans choose it without
+  /// being asked: shorter sums have errors so small that the kernel's own stand out.
+  double least_products = 1;
 };
 
 /// The windows that a kernel computes, the same along y and x.
@@ -86,14 +89,11 @@ struct KernelTraits {
   WindowRange windows{};
   Anchors anchors = kAnywhere;  // for Order::kAnchored
   ErrorGrowth error{};
-  /// Input channels of a group from which on plans choose it without being asked: sums of fewer
-  /// have errors so small that the kernel's own stand out.
-  Index least_channels = 1;
   /// Bytes per thread for steps as large as `step`, at most workspace_bytes_per_thread; null: that.
   Index (*workspace)(const Block& step) = nullptr;
   /// Bytes beside those, for all threads together; may be null.
   Index (*shared_workspace)(const Block& step) = nullptr;
-  /// Anchors and error where they depend on the layer's windows; null: as above.
+  /// What depends on the layer's windows, or is not like most kernels; null: as above.
   KernelTiling (*tiling)(const Layer& layer) = nullptr;
   /// What a step costs, all threads together; null: default_work.
   KernelWork (*work)(const Layer& layer, const Block& step) = nullptr;

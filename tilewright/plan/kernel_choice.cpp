@@ -73,6 +73,7 @@ bool computes(const KernelInfo& k, const Problem& p, bool factored) {
 std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Machine& machine,
                                               const PlanOptions& options) {
   std::vector<const KernelInfo*> list;
+  const double products = problem.layer->longest_sum(problem.extents(), problem.compute);
   std::string offered;
   for (const KernelInfo& k : machine.kernels) {
     if (!computes(k, problem, options.weights.factored)) continue;
@@ -80,7 +81,7 @@ std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Mach
                            to_string(class_of(k.order)));
     if (!named(k, options.kernel) || class_of(k.order) > options.least) continue;
     const bool asked = !options.kernel.empty() && options.kernel != k.device;
-    if (!asked && problem.extents()[Axis::kCi] < k.least_channels) continue;
+    if (!asked && products < tiling_of(k, *problem.layer).least_products) continue;
     list.push_back(&k);
   }
   // By the first guesses for a machine with one thread and long vectors: what was measured here

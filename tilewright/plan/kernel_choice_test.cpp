@@ -168,19 +168,19 @@ TEST(AnchoredKernel, IsChosenForWhatItComputesFast) {
   EXPECT_EQ(name("conv2d ci64 y20 x20 co64 k3x3 f64"), "conv2d/direct");
 }
 
-TEST(AnchoredKernel, IsNotChosenUnaskedForFewChannels) {
+TEST(AnchoredKernel, IsNotChosenUnaskedForShortSums) {
   Machine m = anchored_machine();
-  m.kernels.front().least_channels = 65;
-  const auto name = [&](const std::string& asked) {
+  m.kernels.front().tiling = [](const Layer&) { return KernelTiling{kAnywhere, {}, 64 * 9}; };
+  const auto name = [&](const std::string& channels, const std::string& asked) {
     PlanOptions options;
     options.kernel = asked;
-    return plan(parse_problem("conv2d ci64 y20 x20 co16 k3x3"), m, options).kernel.name;
+    return plan(parse_problem("conv2d ci" + channels + " y20 x20 co16 k3x3"), m, options)
+        .kernel.name;
   };
-  EXPECT_EQ(name(""), "conv2d/direct");
-  EXPECT_EQ(name("cpu"), "conv2d/direct");
-  EXPECT_EQ(name("tiles"), "conv2d/tiles");
-  m.kernels.front().least_channels = 64;
-  EXPECT_EQ(name(""), "conv2d/tiles");
+  EXPECT_EQ(name("63", ""), "conv2d/direct");
+  EXPECT_EQ(name("63", "cpu"), "conv2d/direct");
+  EXPECT_EQ(name("63", "tiles"), "conv2d/tiles");
+  EXPECT_EQ(name("64", ""), "conv2d/tiles");
 }
 
 TEST(AnchoredKernel, CutsThatItDoesNotAllowGoToAnother) {

@@ -66,7 +66,6 @@ Kernel winograd_in_place(const char* name, Run* run) {
   Kernel k = winograd(name, kConv2dWinogradWorkspace, run, &conv2d_winograd_work);
   k.windows.taps.end = kWinogradMostTaps + 1;
   k.in_place = true;
-  k.least_channels = kWinogradLeastChannels;
   k.workspace = [](const Block& step) {
     return conv2d_winograd_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
   };

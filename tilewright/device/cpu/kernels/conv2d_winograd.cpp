@@ -20,6 +20,9 @@ constexpr Index kMostTiles = 64;         // of one block
 constexpr Index kOutputChannels = 60;    // whose products are held at once
 constexpr Index kWeightsChannels = 128;  // output channels per thread whose weights are held
 constexpr Index kSlack = 64;
+// Sums of fewer channels are two chains: the shorter the sums of the definition, the less do these
+// add to the error of the transforms.
+constexpr Index kOneChain = 32;
 constexpr Index kAhead = 2;  // channels for which memory is asked early
 
 /// Elements of the workspace of one thread, for steps with so many channels.
@@ -207,6 +210,7 @@ class Winograd {
     WinogradProduct job;
     job.src_step = job.dst_step = padded;
     job.vectors = padded / products_.lanes, job.depth = depth;
+    job.chain = depth < kOneChain ? ceil_div(depth, 2) : 0;
     job.channels = channels.size(), job.width = width_, job.panel_step = width_ * depth;
     for (Index p = 0; p < kWinogradProducts; ++p) {
       job.src = source + p * winograd_spaced(depth * padded);
@@ -244,6 +248,8 @@ WinogradTiles tiles_of(const Window& w) { return {w.dilation, winograd_outputs(w
 // Of one axis by its taps, from 3 on: the largest sum over products of |inverse| * max|taps'
 // factors| * sum|source's factors|.
 constexpr std::array<double, 3> kErrorFactor{13.75, 14.75, 16.2};
+// Those of 16 channels have twice the error of direct sums, those of 4 channels 3.3 times.
+constexpr double kLeastProducts = 144;
 double error_factor(const Window& w) { return kErrorFactor[static_cast<std::size_t>(w.taps - 3)]; }
 
 }  // namespace
@@ -256,6 +262,7 @@ KernelTiling conv2d_winograd_tiling(const Layer& layer) {
   t.anchors[Axis::kKy] = t.anchors[Axis::kKx] = 0;
   t.anchors[Axis::kCi] = kWinogradChannels;
   t.error = {error_factor(y) * error_factor(x), kWinogradRoundings};
+  t.least_products = kLeastProducts;
   return t;
 }
 

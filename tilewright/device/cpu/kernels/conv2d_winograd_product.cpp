@@ -80,62 +80,102 @@ struct TileRows {
   Index factor_step;
   Index ahead;  // from factors that are used to those that are asked for
   Index depth;
+  Index chain;  // rows of the first of two chains
   float* dst;
   Index dst_step;
   bool first;  // sums start from +0 instead of from dst
 };
 
+/// Where a register tile is, and its steps in bytes.
+struct Walk {
+  explicit Walk(const TileRows& rows)
+      : src(reinterpret_cast<const char*>(rows.src)),
+        factors(reinterpret_cast<const char*>(rows.factors)),
+        s(rows.src_step * kFloat),
+        f(rows.factor_step * kFloat),
+        s3(3 * s),
+        f3(3 * f),
+        ahead(rows.ahead * kFloat) {}
+  static constexpr Index kFloat = sizeof(float);
+  const char *src, *factors;
+  Index s, f, s3, f3, ahead;
+};
+
+template <int V, int C>
+HWY_INLINE void add_rows(Walk& w, Index left, Vec (&sum)[V][C]) {
+  for (; left >= kUnroll; left -= kUnroll) {
+    asm volatile("" : "+r"(w.src), "+r"(w.factors), "+r"(w.s), "+r"(w.f), "+r"(w.s3), "+r"(w.f3));
+    __builtin_prefetch(w.factors + w.ahead);
+    add_row(w.src, w.factors, 0, 0, sum);
+    add_row(w.src, w.factors, w.s, w.f, sum);
+    add_row(w.src, w.factors, 2 * w.s, 2 * w.f, sum);
+    add_row(w.src, w.factors, w.s3, w.f3, sum);
+    w.src += kUnroll * w.s, w.factors += kUnroll * w.f;
+  }
+  for (; left > 0; --left, w.src += w.s, w.factors += w.f) add_row(w.src, w.factors, 0, 0, sum);
+}
+
+/// f(a vector of sums, where it goes)
+template <int V, int C, class F>
+HWY_INLINE void each_sum(const TileRows& rows, Vec (&sum)[V][C], F&& f) {
+#pragma GCC unroll 6
+  for (int c = 0; c < C; ++c)
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) f(sum[v][c], rows.dst + c * rows.dst_step + v * kLanes);
+}
+
 template <int V, int C>
 HWY_NOINLINE void product_tile(const TileRows& rows) {
   const Tag t;
   Vec sum[V][C];
-#pragma GCC unroll 4
-  for (int v = 0; v < V; ++v)
-#pragma GCC unroll 6
-    for (int c = 0; c < C; ++c)
-      sum[v][c] =
-          rows.first ? hn::Zero(t) : hn::LoadU(t, rows.dst + c * rows.dst_step + v * kLanes);
-  const auto *src = reinterpret_cast<const char*>(rows.src),
-             *factors = reinterpret_cast<const char*>(rows.factors);
-  constexpr Index kFloat = sizeof(float);
-  Index s = rows.src_step * kFloat, f = rows.factor_step * kFloat, s3 = 3 * s, f3 = 3 * f;
-  const Index ahead = rows.ahead * kFloat;
-  Index left = rows.depth;
-  for (; left >= kUnroll; left -= kUnroll) {
-    asm volatile("" : "+r"(src), "+r"(factors), "+r"(s), "+r"(f), "+r"(s3), "+r"(f3));
-    __builtin_prefetch(factors + ahead);
-    add_row(src, factors, 0, 0, sum);
-    add_row(src, factors, s, f, sum);
-    add_row(src, factors, 2 * s, 2 * f, sum);
-    add_row(src, factors, s3, f3, sum);
-    src += kUnroll * s, factors += kUnroll * f;
-  }
-  for (; left > 0; --left, src += s, factors += f) add_row(src, factors, 0, 0, sum);
-#pragma GCC unroll 6
-  for (int c = 0; c < C; ++c)
-#pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) hn::StoreU(sum[v][c], t, rows.dst + c * rows.dst_step + v * kLanes);
+  each_sum(rows, sum,
+           [&](Vec& at, const float* from) { at = rows.first ? hn::Zero(t) : hn::LoadU(t, from); });
+  Walk walk(rows);
+  add_rows(walk, rows.depth, sum);
+  each_sum(rows, sum, [&](Vec& at, float* to) { hn::StoreU(at, t, to); });
+}
+
+// The sums of one chain of rows. Twice in a function, not in a loop: that makes compilers keep
+// sums in memory.
+template <int V, int C>
+HWY_INLINE void add_chain(const TileRows& rows, Walk& walk, Index count, bool first) {
+  const Tag t;
+  Vec sum[V][C];
+  each_sum(rows, sum, [&](Vec& at, const float*) { at = hn::Zero(t); });
+  add_rows(walk, count, sum);
+  if (!first) each_sum(rows, sum, [&](Vec& at, float* to) { at = hn::Add(hn::LoadU(t, to), at); });
+  each_sum(rows, sum, [&](Vec& at, float* to) { hn::StoreU(at, t, to); });
+}
+
+template <int V, int C>
+HWY_NOINLINE void two_chains_tile(const TileRows& rows) {
+  Walk walk(rows);
+  const Index chain = std::min(rows.chain, rows.depth);
+  add_chain<V, C>(rows, walk, chain, rows.first);
+  if (chain < rows.depth) add_chain<V, C>(rows, walk, rows.depth - chain, false);
 }
 
 using ProductTile = void (*)(const TileRows&);
 
 template <int C, int... V>
-ProductTile pick_vectors(Index vectors, std::integer_sequence<int, V...>) {
+ProductTile pick_vectors(Index vectors, bool chained, std::integer_sequence<int, V...>) {
   static constexpr ProductTile kTable[] = {&product_tile<V + 1, C>...};
-  return kTable[vectors - 1];
+  static constexpr ProductTile kChained[] = {&two_chains_tile<V + 1, C>...};
+  return (chained ? kChained : kTable)[vectors - 1];
 }
 
 template <int... C>
-ProductTile pick_tile(Index vectors, Index channels, std::integer_sequence<int, C...>) {
-  using Pick = ProductTile (*)(Index);
-  static constexpr Pick kTable[] = {[](Index v) {
-    return pick_vectors<C + 1>(v, std::make_integer_sequence<int, most_vectors(C + 1)>());
+ProductTile pick_tile(Index vectors, Index channels, bool chained,
+                      std::integer_sequence<int, C...>) {
+  using Pick = ProductTile (*)(Index, bool);
+  static constexpr Pick kTable[] = {[](Index v, bool chains) {
+    return pick_vectors<C + 1>(v, chains, std::make_integer_sequence<int, most_vectors(C + 1)>());
   }...};
-  return kTable[channels - 1](vectors);
+  return kTable[channels - 1](vectors, chained);
 }
 
-ProductTile pick_tile(Index vectors, Index channels) {
-  return pick_tile(vectors, channels, std::make_integer_sequence<int, kMostWidth>());
+ProductTile pick_tile(Index vectors, Index channels, bool chained) {
+  return pick_tile(vectors, channels, chained, std::make_integer_sequence<int, kMostWidth>());
 }
 
 // TileRows [begin, end) of the source of a tile to come.
@@ -149,17 +189,21 @@ void ask_for(const float* src, Index src_step, Index vectors, Index begin, Index
 void run(const WinogradProduct& job) {
   const Index most = most_vectors(job.width), panels = (job.channels + job.width - 1) / job.width;
   const Index last = job.channels - (panels - 1) * job.width;
-  for (Index k = 0; k < job.depth; k += kDepth) {
+  const bool chained = 0 < job.chain && job.chain < job.depth;
+  const Index most_depth = chained ? 2 * job.chain : kDepth;
+  for (Index k = 0; k < job.depth; k += most_depth) {
     TileRows rows;
     rows.src_step = job.src_step, rows.dst_step = job.dst_step;
-    rows.depth = std::min(kDepth, job.depth - k);
+    rows.depth = std::min(most_depth, job.depth - k);
+    rows.chain = job.chain;
     rows.first = k == 0;
     const Index asked = (rows.depth + panels - 1) / panels;  // for, before each tile
     for (Index v = 0; v < job.vectors; v += most) {
       const Index count = std::min(most, job.vectors - v);
       const float* next = v + most < job.vectors ? job.src + (v + most) * kLanes : job.next;
-      if (k + kDepth < job.depth) next = job.src + (k + kDepth) * job.src_step;
-      const ProductTile whole = pick_tile(count, job.width), narrow = pick_tile(count, last);
+      if (k + most_depth < job.depth) next = job.src + (k + most_depth) * job.src_step;
+      const ProductTile whole = pick_tile(count, job.width, chained);
+      const ProductTile narrow = pick_tile(count, last, chained);
       rows.src = job.src + k * job.src_step + v * kLanes;
       for (Index p = 0; p < panels; ++p) {
         const Index width = p + 1 < panels ? job.width : last;

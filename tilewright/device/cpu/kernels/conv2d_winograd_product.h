@@ -1,6 +1,6 @@
 // The products of matrices of factors, on which Winograd's kernels spend most of their time,
 // compiled once per target. A register tile is so many vectors of the source times the channels of
-// a panel; every sum is one chain of fused multiply-adds, in the order of its rows.
+// a panel; every sum is one chain of fused multiply-adds, in the order of its rows, or several.
 #pragma once
 
 #include "tilewright/geometry/interval.h"
@@ -13,6 +13,8 @@ struct WinogradProduct {
   const float* src = nullptr;
   Index src_step = 0;
   Index vectors = 0, depth = 0;  // whole vectors of lanes; products of a sum
+  /// Products of a chain; the results of chains are added up in their order. 0: one chain.
+  Index chain = 0;
   /// Channels in panels of `width`, the last one narrower, that lie panel_step apart. In a panel,
   /// those of k lie side by side, factor_step after those of k - 1; 0: one panel's width.
   const float* factors = nullptr;
