@@ -21,11 +21,23 @@ std::vector<float> numbers(Index count) {
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-// Every sum is the chain of fused multiply-adds, whatever register tiles it falls into, and where
+// One chain, or several whose results are added up.
+float sum_of(const float* factors, Index factor_step, const float* src, Index src_step, Index depth,
+             Index chain) {
+  float sum = 0;
+  for (Index first = 0; first < depth; first += chain) {
+    float part = 0;
+    for (Index k = first; k < std::min(depth, first + chain); ++k)
+      part = std::fma(factors[k * factor_step], src[k * src_step], part);
+    sum = first == 0 ? part : sum + part;
+  }
+  return sum;
+}
+
+// Every sum has its chains of fused multiply-adds, whatever register tiles it falls into, and where
 // it is longer than what is done at a time.
-TEST(WinogradProduct, EverySumIsOneChain) {
+void check_sums(Index chain) {
   const WinogradProductOps* ops = winograd_product_ops();
-  if (ops == nullptr) GTEST_SKIP() << "no fused multiply-add";
   for (const Index vectors : {1, 2, 3, 4, 5, 9})
     for (const Index channels : {1, 2, 5, 6, 13})
       for (const Index depth : {1, 3, 4, 127, 129, 300})
@@ -47,17 +59,28 @@ TEST(WinogradProduct, EverySumIsOneChain) {
           job.panel_step = packed ? job.width * depth : job.width;
           job.factor_step = packed ? 0 : pitch;
           job.dst = dst.data(), job.dst_step = step;
+          job.chain = chain;
           ops->run(job);
           for (Index c = 0; c < channels; ++c)
             for (Index x = 0; x < step; ++x) {
-              float sum = x < vectors * ops->lanes ? 0.0f : 7.0f;
-              if (x < vectors * ops->lanes)
-                for (Index k = 0; k < depth; ++k)
-                  sum = std::fma(rows[at(k * pitch + c)], src[at(k * step + x)], sum);
+              const float sum = x < vectors * ops->lanes
+                                    ? sum_of(&rows[at(c)], pitch, &src[at(x)], step, depth,
+                                             chain == 0 ? depth : chain)
+                                    : 7.0f;
               ASSERT_EQ(dst[at(c * step + x)], sum)
                   << vectors << " vectors, " << channels << " channels, depth " << depth;
             }
         }
+}
+
+TEST(WinogradProduct, EverySumIsOneChain) {
+  if (winograd_product_ops() == nullptr) GTEST_SKIP() << "no fused multiply-add";
+  check_sums(0);
+}
+
+TEST(WinogradProduct, ChainsAreAddedUpInTheirOrder) {
+  if (winograd_product_ops() == nullptr) GTEST_SKIP() << "no fused multiply-add";
+  for (const Index chain : {1, 3, 8, 100, 300}) check_sums(chain);
 }
 
 }  // namespace
