@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include <numeric>
 #include <random>
 
 #include "tilewright/tilewright.h"
@@ -156,7 +157,9 @@ std::string random_sum_force(Draw& d, const Problem& p, bool taps) {
   const auto add = [&](const std::string& key, const std::string& value) {
     force += (force.empty() ? "" : ",") + key + "=" + value;
   };
-  const auto rows = [&] { return d.chance(80) ? 8 * d.in(1, 3) : d.in(1, e[Axis::kY]); };
+  // Blocks of Winograd's sums end elsewhere with dilation.
+  const Index block = d.chance(50) ? 8 : std::lcm(8, 4 * p.layer->window(kY).dilation);
+  const auto rows = [&] { return d.chance(80) ? block * d.in(1, 3) : d.in(1, e[Axis::kY]); };
   const bool inside_group = d.chance(50);
   add("g", inside_group ? "1" : random_parts(d, e[Axis::kG]));
   if (inside_group && d.chance(60) && e[Axis::kCo] > 1)

@@ -115,7 +115,7 @@ TEST(WinogradError, IsLessThanTwiceThatOfTheCanonicalSumOnOrdinaryData) {
 
 // Where sums are short, errors of the transforms stand out, so plans do not choose it by
 // themselves. What they do choose with the shortest sums, in every direction and with dilation,
-// errs no more than twice as much (2.05: results at edges have fewer products still).
+// errs about twice as much at most; more where padding leaves the definition few products.
 TEST(WinogradError, IsAsStatedForTheShortestSumsThatPlansChooseItFor) {
   const auto chosen = [](const std::string& line) {
     return plan(of(line, DType::kF32), local_machine(), {}).kernel.name;
@@ -131,6 +131,10 @@ TEST(WinogradError, IsAsStatedForTheShortestSumsThatPlansChooseItFor) {
   const auto weights = [](const std::string& size, const std::string& rest) {
     return "conv2d_weights ci256 " + size + " co128 k3x3 " + rest;
   };
+  // Much of what dilation meets is padding.
+  const auto wide_apart = [](int ci) {
+    return "conv2d ci" + std::to_string(ci) + " y32 x32 co64 k3x3 d8x8 p8,8,8,8";
+  };
   const std::string once = "p1,1,1,1";
   for (const Case& c : {Case{forward(4, "k3x3 p1,1,1,1"), 3.5, false},
                         Case{forward(12, "k3x3 p1,1,1,1"), 2.4, false},
@@ -140,21 +144,23 @@ TEST(WinogradError, IsAsStatedForTheShortestSumsThatPlansChooseItFor) {
                         Case{forward(16, "k3x3 d2x2 p2,2,2,2"), 2.1, true},
                         Case{forward(16, "k3x3 d3x2 p3,3,2,2"), 2.1, true},
                         Case{forward(12, "k4x4 p1,2,1,2"), 2, true},
-
+                        Case{wide_apart(16), 2.7, true},
+                        Case{wide_apart(64), 2.5, true},
+                        Case{wide_apart(256), 1.8, true},
                         Case{"conv2d_transpose ci16 y96 x96 co32 o96x96 k3x3 p1,1,1,1", 2.05, true},
                         Case{forward(128, "k3x3 p1,1,1,1"), 1.85, true},
                         Case{weights("y24 x24", once), 2.1, false},
                         Case{weights("y28 x20", once), 2.25, false},
-                        Case{weights("y26 x26", once), 2.05, true},
+                        Case{weights("y26 x26", once), 2.05, false},
                         Case{weights("y28 x28", once), 2.05, true},
                         Case{weights("y28 x28", "d2x2 p2,2,2,2"), 2.1, false},
                         Case{weights("y32 x32", "d2x2 p2,2,2,2"), 2.05, true},
                         Case{weights("y34 x34", "d3x3 p3,3,3,3"), 2.05, true},
                         Case{weights("y40 x40", "d3x2 p3,3,2,2"), 2, true},
-                        Case{weights("y40 x40", "d1x5 p1,1,5,5"), 2.05, true},
+                        Case{weights("y42 x42", "d1x5 p1,1,5,5"), 2.05, true},
                         Case{weights("y96 x44", "d6x6 p6,6,6,6"), 2.05, true},
                         Case{weights("y96 x40", "d8x8 p8,8,8,8"), 2.3, false},
-                        Case{weights("y96 x49", "d8x8 p8,8,8,8"), 2.05, true}}) {
+                        Case{weights("y32 x51", "d8x8 p8,8,8,8"), 2.05, true}}) {
     const double found = ratio(c.line);
     RecordProperty(c.line, std::to_string(found));
     EXPECT_LT(found, c.most) << c.line;

@@ -27,7 +27,7 @@ struct ErrorGrowth {
   double products = 1;
 };
 
-/// Where a kernel may be cut, and what it promises.
+/// Where a kernel may be cut, what it promises, and from where on it is chosen.
 struct KernelTiling {
   Anchors anchors = kAnywhere;
   ErrorGrowth error{};

@@ -298,7 +298,7 @@ Index conv2d_weights_winograd_workspace(Index inputs, Index outputs) {
 KernelTiling conv2d_weights_winograd_tiling(const Layer& layer) {
   // 8 rows of 26 results have twice the error of direct sums; with dilation more of their products
   // lie in padding.
-  constexpr double kLeastProducts = 208;
+  constexpr double kLeastProducts = 8 * 27;
   const Tiles tiles(layer);
   KernelTiling t;
   // Cuts between the layer's own blocks are the layer's affair.

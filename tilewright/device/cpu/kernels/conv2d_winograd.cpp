@@ -20,8 +20,8 @@ constexpr Index kMostTiles = 64;         // of one block
 constexpr Index kOutputChannels = 60;    // whose products are held at once
 constexpr Index kWeightsChannels = 128;  // output channels per thread whose weights are held
 constexpr Index kSlack = 64;
-// Sums of fewer channels are two chains: the shorter the sums of the definition, the less do these
-// add to the error of the transforms.
+// Fewer channels are summed in two halves: where the definition's sums are short, the roundings of
+// one chain would show beside those of the transforms.
 constexpr Index kOneChain = 32;
 constexpr Index kAhead = 2;  // channels for which memory is asked early
 

@@ -115,44 +115,53 @@ HWY_INLINE void add_rows(Walk& w, Index left, Vec (&sum)[V][C]) {
   for (; left > 0; --left, w.src += w.s, w.factors += w.f) add_row(w.src, w.factors, 0, 0, sum);
 }
 
+/// Where sums go, by value: stores of vectors may change what compilers know of anything else.
+struct Place {
+  float* dst;
+  Index step;
+};
+
 /// f(a vector of sums, where it goes)
 template <int V, int C, class F>
-HWY_INLINE void each_sum(const TileRows& rows, Vec (&sum)[V][C], F&& f) {
+HWY_INLINE void each_sum(Place place, Vec (&sum)[V][C], F&& f) {
 #pragma GCC unroll 6
   for (int c = 0; c < C; ++c)
 #pragma GCC unroll 4
-    for (int v = 0; v < V; ++v) f(sum[v][c], rows.dst + c * rows.dst_step + v * kLanes);
+    for (int v = 0; v < V; ++v) f(sum[v][c], place.dst + c * place.step + v * kLanes);
 }
 
 template <int V, int C>
 HWY_NOINLINE void product_tile(const TileRows& rows) {
   const Tag t;
+  const Place place{rows.dst, rows.dst_step};
+  const bool first = rows.first;
   Vec sum[V][C];
-  each_sum(rows, sum,
-           [&](Vec& at, const float* from) { at = rows.first ? hn::Zero(t) : hn::LoadU(t, from); });
+  each_sum(place, sum,
+           [&](Vec& at, const float* from) { at = first ? hn::Zero(t) : hn::LoadU(t, from); });
   Walk walk(rows);
   add_rows(walk, rows.depth, sum);
-  each_sum(rows, sum, [&](Vec& at, float* to) { hn::StoreU(at, t, to); });
+  each_sum(place, sum, [&](Vec& at, float* to) { hn::StoreU(at, t, to); });
 }
 
-// The sums of one chain of rows. Twice in a function, not in a loop: that makes compilers keep
-// sums in memory.
+// The sums of one chain of rows. It is called twice, since a loop makes compilers keep sums in
+// memory.
 template <int V, int C>
-HWY_INLINE void add_chain(const TileRows& rows, Walk& walk, Index count, bool first) {
+HWY_INLINE void add_chain(Place place, Walk& walk, Index count, bool first) {
   const Tag t;
   Vec sum[V][C];
-  each_sum(rows, sum, [&](Vec& at, const float*) { at = hn::Zero(t); });
+  each_sum(place, sum, [&](Vec& at, const float*) { at = hn::Zero(t); });
   add_rows(walk, count, sum);
-  if (!first) each_sum(rows, sum, [&](Vec& at, float* to) { at = hn::Add(hn::LoadU(t, to), at); });
-  each_sum(rows, sum, [&](Vec& at, float* to) { hn::StoreU(at, t, to); });
+  if (!first) each_sum(place, sum, [&](Vec& at, float* to) { at = hn::Add(hn::LoadU(t, to), at); });
+  each_sum(place, sum, [&](Vec& at, float* to) { hn::StoreU(at, t, to); });
 }
 
 template <int V, int C>
 HWY_NOINLINE void two_chains_tile(const TileRows& rows) {
   Walk walk(rows);
-  const Index chain = std::min(rows.chain, rows.depth);
-  add_chain<V, C>(rows, walk, chain, rows.first);
-  if (chain < rows.depth) add_chain<V, C>(rows, walk, rows.depth - chain, false);
+  const Place place{rows.dst, rows.dst_step};
+  const Index chain = std::min(rows.chain, rows.depth), rest = rows.depth - chain;
+  add_chain<V, C>(place, walk, chain, rows.first);
+  if (rest > 0) add_chain<V, C>(place, walk, rest, false);
 }
 
 using ProductTile = void (*)(const TileRows&);
@@ -200,11 +209,13 @@ void run(const WinogradProduct& job) {
     const Index asked = (rows.depth + panels - 1) / panels;  // for, before each tile
     for (Index v = 0; v < job.vectors; v += most) {
       const Index count = std::min(most, job.vectors - v);
-      const float* next = v + most < job.vectors ? job.src + (v + most) * kLanes : job.next;
-      if (k + most_depth < job.depth) next = job.src + (k + most_depth) * job.src_step;
+      const float* const src = job.src + k * job.src_step;
+      const float* const deeper =
+          k + most_depth < job.depth ? src + most_depth * job.src_step : job.next;
+      const float* const next = v + most < job.vectors ? src + (v + most) * kLanes : deeper;
       const ProductTile whole = pick_tile(count, job.width, chained);
       const ProductTile narrow = pick_tile(count, last, chained);
-      rows.src = job.src + k * job.src_step + v * kLanes;
+      rows.src = src + v * kLanes;
       for (Index p = 0; p < panels; ++p) {
         const Index width = p + 1 < panels ? job.width : last;
         rows.factor_step = job.factor_step == 0 ? width : job.factor_step;

@@ -1,6 +1,7 @@
 // The products of matrices of factors, on which Winograd's kernels spend most of their time,
 // compiled once per target. A register tile is so many vectors of the source times the channels of
-// a panel; every sum is one chain of fused multiply-adds, in the order of its rows, or several.
+// a panel; every sum is a chain of fused multiply-adds in the order of its rows, or several chains
+// that are added up.
 #pragma once
 
 #include "tilewright/geometry/interval.h"

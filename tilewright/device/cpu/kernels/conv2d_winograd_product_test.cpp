@@ -68,7 +68,8 @@ void check_sums(Index chain) {
                                              chain == 0 ? depth : chain)
                                     : 7.0f;
               ASSERT_EQ(dst[at(c * step + x)], sum)
-                  << vectors << " vectors, " << channels << " channels, depth " << depth;
+                  << vectors << " vectors, " << channels << " channels, depth " << depth
+                  << ", chain " << chain;
             }
         }
 }
