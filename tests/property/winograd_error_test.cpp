@@ -115,7 +115,7 @@ TEST(WinogradError, IsLessThanTwiceThatOfTheCanonicalSumOnOrdinaryData) {
 
 // Where sums are short, errors of the transforms stand out, so plans do not choose it by
 // themselves. What they do choose with the shortest sums, in every direction and with dilation,
-// errs about twice as much at most; more where padding leaves the definition few products.
+// errs about twice as much at most. Zeros around the image shorten the definition's sums further.
 TEST(WinogradError, IsAsStatedForTheShortestSumsThatPlansChooseItFor) {
   const auto chosen = [](const std::string& line) {
     return plan(of(line, DType::kF32), local_machine(), {}).kernel.name;
@@ -131,7 +131,7 @@ TEST(WinogradError, IsAsStatedForTheShortestSumsThatPlansChooseItFor) {
   const auto weights = [](const std::string& size, const std::string& rest) {
     return "conv2d_weights ci256 " + size + " co128 k3x3 " + rest;
   };
-  // Much of what dilation meets is padding.
+  // Three in ten products meet padding.
   const auto wide_apart = [](int ci) {
     return "conv2d ci" + std::to_string(ci) + " y32 x32 co64 k3x3 d8x8 p8,8,8,8";
   };
@@ -142,10 +142,10 @@ TEST(WinogradError, IsAsStatedForTheShortestSumsThatPlansChooseItFor) {
                         Case{forward(24, "k3x3 p1,1,1,1"), 1.85, true},
                         Case{forward(32, "k3x3 p1,1,1,1"), 2.05, true},
                         Case{forward(16, "k3x3 d2x2 p2,2,2,2"), 2.1, true},
-                        Case{forward(16, "k3x3 d3x2 p3,3,2,2"), 2.1, true},
+                        Case{forward(16, "k3x3 d3x2 p3,3,2,2"), 2.1, false},
                         Case{forward(12, "k4x4 p1,2,1,2"), 2, true},
-                        Case{wide_apart(16), 2.7, true},
-                        Case{wide_apart(64), 2.5, true},
+                        Case{wide_apart(16), 2.7, false},
+                        Case{wide_apart(64), 2.5, false},
                         Case{wide_apart(256), 1.8, true},
                         Case{"conv2d_transpose ci16 y96 x96 co32 o96x96 k3x3 p1,1,1,1", 2.05, true},
                         Case{forward(128, "k3x3 p1,1,1,1"), 1.85, true},
@@ -155,12 +155,16 @@ TEST(WinogradError, IsAsStatedForTheShortestSumsThatPlansChooseItFor) {
                         Case{weights("y28 x28", once), 2.05, true},
                         Case{weights("y28 x28", "d2x2 p2,2,2,2"), 2.1, false},
                         Case{weights("y32 x32", "d2x2 p2,2,2,2"), 2.05, true},
-                        Case{weights("y34 x34", "d3x3 p3,3,3,3"), 2.05, true},
+                        Case{weights("y36 x36", "d3x3 p3,3,3,3"), 2.05, true},
                         Case{weights("y40 x40", "d3x2 p3,3,2,2"), 2, true},
                         Case{weights("y42 x42", "d1x5 p1,1,5,5"), 2.05, true},
                         Case{weights("y96 x44", "d6x6 p6,6,6,6"), 2.05, true},
                         Case{weights("y96 x40", "d8x8 p8,8,8,8"), 2.3, false},
-                        Case{weights("y32 x51", "d8x8 p8,8,8,8"), 2.05, true}}) {
+                        Case{weights("y96 x48", "d8x8 p8,8,8,8"), 2.05, true},
+                        Case{weights("y14 x14", "p8,8,8,8"), 2.7, false},
+                        Case{"conv2d ci128 y64 x64 co64 k3x3 d8x8 p8,8,8,8", 2.05, true},
+                        Case{"conv2d ci32 y28 x28 co64 k3x3 p1,1,1,1", 2.1, true},
+                        Case{"conv2d_transpose ci16 y30 x30 co64 o32x32 k3x3", 2.15, false}}) {
     const double found = ratio(c.line);
     RecordProperty(c.line, std::to_string(found));
     EXPECT_LT(found, c.most) << c.line;

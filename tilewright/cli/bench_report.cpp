@@ -3,16 +3,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 
 namespace tilewright::cli {
 namespace {
 
-// The system counts resident memory in steps that say nothing about small runs.
+// The system counts resident memory in steps that say nothing about small runs, and not what a run
+// takes over from the one before.
 Index measured_peak(const Plan& p, const BenchResult& r) {
   constexpr Index kLeast = 4 << 20;
-  return r.resident_bytes > 0 && p.peak_bytes() >= kLeast ? r.resident_bytes : r.trace.peak_bytes;
+  return p.peak_bytes() >= kLeast ? std::max(r.resident_bytes, r.trace.peak_bytes)
+                                  : r.trace.peak_bytes;
 }
 
 double size_of(const Problem& p, Operand operand) {

@@ -72,7 +72,9 @@ void run(const Arguments& a) {
   const Machine machine = untuned_machine().limited_to({.threads = a.threads});
   const std::string store = a.store.empty() ? tune_path(machine.threads) : a.store;
   if (store.empty())
-    throw StoreError("there is no folder for measurements; set HOME or name a file with --store");
+    throw StoreError(
+        "there is no file for measurements: TILEWRIGHT_TUNE is none, or HOME is not set; name one "
+        "with --store");
   check_replaceable(store);
   if (std::error_code error; !a.folder.empty() && !std::filesystem::is_directory(a.folder, error))
     throw StoreError(a.folder + ": is no folder; name one that exists with --folder");

@@ -27,13 +27,10 @@ struct ErrorGrowth {
   double products = 1;
 };
 
-/// Where a kernel may be cut, what it promises, and from where on it is chosen.
+/// Where a kernel may be cut, and what it promises.
 struct KernelTiling {
   Anchors anchors = kAnywhere;
   ErrorGrowth error{};
-  /// Products of the definition's sums (Layer::longest_sum) from which on plans choose it without
-  /// being asked: shorter sums have errors so small that the kernel's own stand out.
-  double least_products = 1;
 };
 
 /// The windows that a kernel computes, the same along y and x.
@@ -93,7 +90,11 @@ struct KernelTraits {
   Index (*workspace)(const Block& step) = nullptr;
   /// Bytes beside those, for all threads together; may be null.
   Index (*shared_workspace)(const Block& step) = nullptr;
-  /// What depends on the layer's windows, or is not like most kernels; null: as above.
+  /// Products of the definition's sums (Layer::longest_sum) from which on plans choose it without
+  /// being asked, where `real` of them meet the image and not zero padding: shorter sums have
+  /// errors so small that the kernel's own stand out. Null: any.
+  double (*least_products)(double real) = nullptr;
+  /// Anchors and error where they depend on the layer's windows; null: as above.
   KernelTiling (*tiling)(const Layer& layer) = nullptr;
   /// What a step costs, all threads together; null: default_work.
   KernelWork (*work)(const Layer& layer, const Block& step) = nullptr;

@@ -48,6 +48,26 @@ bool computes_shape(const KernelInfo& k, const Problem& p) {
   return true;
 }
 
+// The part of the products of an axis that meets the image, and not zero padding around it.
+double real_part(const Problem& p, Dim dim) {
+  if (p.layer->padding_mode() != PaddingMode::kZero) return 1;
+  const Interval outputs{0, p.extents()[dim == kY ? Axis::kY : Axis::kX]};
+  const Interval image{0, p.spec(Operand::kSrc).shape[dim]};
+  double real = 0, all = 0;
+  for (Index k = 0; k < p.layer->window(dim).taps; ++k) {
+    const Interval seen = p.layer->demand(dim, outputs, {k, k + 1});
+    real += static_cast<double>(std::max<Index>(0, intersect(seen, image).size()));
+    all += static_cast<double>(seen.size());
+  }
+  return real / all;
+}
+
+bool sums_are_short(const KernelInfo& k, const Problem& p) {
+  if (k.least_products == nullptr) return false;
+  return p.layer->longest_sum(p.extents(), p.compute) <
+         k.least_products(real_part(p, kY) * real_part(p, kX));
+}
+
 // Why none of the named kernels will do, or what to do about it.
 std::string advice(const Problem& problem, const Machine& machine, const PlanOptions& options) {
   if (options.kernel.empty()) return "";
@@ -73,7 +93,6 @@ bool computes(const KernelInfo& k, const Problem& p, bool factored) {
 std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Machine& machine,
                                               const PlanOptions& options) {
   std::vector<const KernelInfo*> list;
-  const double products = problem.layer->longest_sum(problem.extents(), problem.compute);
   std::string offered;
   for (const KernelInfo& k : machine.kernels) {
     if (!computes(k, problem, options.weights.factored)) continue;
@@ -81,7 +100,7 @@ std::vector<const KernelInfo*> choose_kernels(const Problem& problem, const Mach
                            to_string(class_of(k.order)));
     if (!named(k, options.kernel) || class_of(k.order) > options.least) continue;
     const bool asked = !options.kernel.empty() && options.kernel != k.device;
-    if (!asked && products < tiling_of(k, *problem.layer).least_products) continue;
+    if (!asked && sums_are_short(k, problem)) continue;
     list.push_back(&k);
   }
   // By the first guesses for a machine with one thread and long vectors: what was measured here

@@ -170,17 +170,23 @@ TEST(AnchoredKernel, IsChosenForWhatItComputesFast) {
 
 TEST(AnchoredKernel, IsNotChosenUnaskedForShortSums) {
   Machine m = anchored_machine();
-  m.kernels.front().tiling = [](const Layer&) { return KernelTiling{kAnywhere, {}, 64 * 9}; };
-  const auto name = [&](const std::string& channels, const std::string& asked) {
+  m.kernels.front().least_products = [](double real) { return 64 * 9 / real; };
+  const auto name = [&](const std::string& channels, const std::string& asked,
+                        const std::string& padding = "") {
     PlanOptions options;
     options.kernel = asked;
-    return plan(parse_problem("conv2d ci" + channels + " y20 x20 co16 k3x3"), m, options)
+    return plan(parse_problem("conv2d ci" + channels + " y20 x20 co16 k3x3" + padding), m, options)
         .kernel.name;
   };
   EXPECT_EQ(name("63", ""), "conv2d/direct");
   EXPECT_EQ(name("63", "cpu"), "conv2d/direct");
   EXPECT_EQ(name("63", "tiles"), "conv2d/tiles");
   EXPECT_EQ(name("64", ""), "conv2d/tiles");
+  // One row in 20 of two taps in three meets padding, and columns likewise: 0.934 of 69 channels
+  // are 64.4, of 68 channels 63.5.
+  EXPECT_EQ(name("68", "", " p1,1,1,1"), "conv2d/direct");
+  EXPECT_EQ(name("69", "", " p1,1,1,1"), "conv2d/tiles");
+  EXPECT_EQ(name("68", "", " p1,1,1,1 m:reflect"), "conv2d/tiles");
 }
 
 TEST(AnchoredKernel, CutsThatItDoesNotAllowGoToAnother) {

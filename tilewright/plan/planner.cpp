@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "tilewright/base/text.h"
 #include "tilewright/plan/kernel_choice.h"
@@ -14,13 +15,16 @@ namespace {
 // Says why forced cuts miss the exactness that is asked for.
 [[noreturn]] void refuse_forced(const Problem& problem, Exactness reached, const KernelInfo& kernel,
                                 const PlanOptions& options) {
+  // Where the image is summed, its blocks of sums have to stay whole, too.
+  const auto multiple = [&](Axis a) {
+    return std::lcm(kernel.anchors[a], problem.layer->sum_block(a));
+  };
   if (kernel.order == Order::kAnchored)
     throw InvalidArgument(fmt::format(
         "force '{}': {} keeps its bits only if rows are cut at multiples of {}, columns at "
         "multiples of {}, input channels at multiples of {} and taps not at all; keep to that, or "
         "leave the kernel to the planner",
-        options.force, kernel.name, kernel.anchors[Axis::kY], kernel.anchors[Axis::kX],
-        kernel.anchors[Axis::kCi]));
+        options.force, kernel.name, multiple(Axis::kY), multiple(Axis::kX), multiple(Axis::kCi)));
   if (sums_image(*problem.layer))
     throw InvalidArgument(fmt::format(
         "force '{}': cuts {} inside its blocks of sums, which reaches only '{}', but '{}' is asked "

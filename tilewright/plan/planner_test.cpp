@@ -108,7 +108,7 @@ TEST(Planner, SaysWhyAQuickerPlanCameSecond) {
 
   ASSERT_EQ(one.counts().pieces, 1);
   ASSERT_LT(cut.seconds, one.seconds);
-  EXPECT_NE(one.next_best.find("; one piece is preferred to a gain below 10 % and 0.05 s"),
+  EXPECT_NE(one.next_best.find("; one piece is preferred unless the gain is 10 % and 0.05 s"),
             std::string::npos)
       << one.explain();
 }

@@ -290,7 +290,7 @@ std::string Search::runner_up() const {
   std::string text = summary(*runner_up_);
   if (runner_up_->seconds >= best_->seconds) return text;
   if (best_->counts().elemental_convolutions == 1)
-    return text + fmt::format("; one piece is preferred to a gain below {:.0f} % and {} s",
+    return text + fmt::format("; one piece is preferred unless the gain is {:.0f} % and {} s",
                               100 * (kOnePieceFactor - 1), kOnePieceSeconds);
   return text + fmt::format("; times within {} % count as equal", 100 * kEqualTimes);
 }

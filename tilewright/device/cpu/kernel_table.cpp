@@ -65,6 +65,7 @@ Kernel winograd(const char* name, Index workspace, Run* run, Work* work) {
 Kernel winograd_in_place(const char* name, Run* run) {
   Kernel k = winograd(name, kConv2dWinogradWorkspace, run, &conv2d_winograd_work);
   k.windows.taps.end = kWinogradMostTaps + 1;
+  k.least_products = &conv2d_winograd_least_products;
   k.in_place = true;
   k.workspace = [](const Block& step) {
     return conv2d_winograd_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
@@ -76,6 +77,7 @@ Kernel winograd_in_place(const char* name, Run* run) {
 Kernel winograd_stride(const char* name, Run* run, Work* work) {
   Kernel k = kernel(name, Order::kAnchored, kConv2dWinogradStrideWorkspace, run, work);
   k.windows = {{3, 4}, {2, 3}, 1};
+  k.least_products = [](double) { return 144.0; };  // with fewer the direct kernel is as quick
   k.in_place = true;
   return k;
 }
@@ -110,6 +112,7 @@ Kernel winograd_weights() {
     return conv2d_weights_winograd_workspace(step[Axis::kCi].size(), step[Axis::kCo].size());
   };
   k.tiling = &conv2d_weights_winograd_tiling;
+  k.least_products = &conv2d_weights_winograd_least_products;
   return k;
 }
 

@@ -296,9 +296,6 @@ Index conv2d_weights_winograd_workspace(Index inputs, Index outputs) {
 }
 
 KernelTiling conv2d_weights_winograd_tiling(const Layer& layer) {
-  // 8 rows of 26 results have twice the error of direct sums; with dilation more of their products
-  // lie in padding.
-  constexpr double kLeastProducts = 8 * 27;
   const Tiles tiles(layer);
   KernelTiling t;
   // Cuts between the layer's own blocks are the layer's affair.
@@ -309,9 +306,14 @@ KernelTiling conv2d_weights_winograd_tiling(const Layer& layer) {
   t.anchors[Axis::kX] = anchor(Axis::kX, tiles.across, tiles.columns);
   t.anchors[Axis::kKy] = t.anchors[Axis::kKx] = 0;
   t.error = {kWeightsWinogradErrorFactor, kWeightsWinogradRoundings};
-  const Index apart = std::max(tiles.down.dilation, tiles.across.dilation);
-  t.least_products = kLeastProducts * static_cast<double>(7 + apart) / 8;
   return t;
+}
+
+// 8 rows of 26 results have twice the error of direct sums, and more where products lie in padding:
+// fitted to images of 14 to 96 rows with dilations of 1 to 8.
+double conv2d_weights_winograd_least_products(double real) {
+  constexpr double kLeast = 190;
+  return kLeast / (real * real * real);
 }
 
 KernelWork conv2d_weights_winograd_work(const Layer& layer, const Block& step) {

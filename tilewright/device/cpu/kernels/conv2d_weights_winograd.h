@@ -17,6 +17,8 @@ Index conv2d_weights_winograd_workspace(Index inputs, Index outputs);
 inline constexpr Index kConv2dWeightsWinogradWorkspace = Index{20} << 18;
 /// Where it may be cut, and what it promises.
 KernelTiling conv2d_weights_winograd_tiling(const Layer& layer);
+/// Products from which on it is chosen by itself, see KernelTraits.
+double conv2d_weights_winograd_least_products(double real);
 /// What a step costs.
 KernelWork conv2d_weights_winograd_work(const Layer& layer, const Block& step);
 

@@ -248,8 +248,6 @@ WinogradTiles tiles_of(const Window& w) { return {w.dilation, winograd_outputs(w
 // Of one axis by its taps, from 3 on: the largest sum over products of |inverse| * max|taps'
 // factors| * sum|source's factors|.
 constexpr std::array<double, 3> kErrorFactor{13.75, 14.75, 16.2};
-// Those of 16 channels have twice the error of direct sums, those of 4 channels 3.3 times.
-constexpr double kLeastProducts = 144;
 double error_factor(const Window& w) { return kErrorFactor[static_cast<std::size_t>(w.taps - 3)]; }
 
 }  // namespace
@@ -262,8 +260,16 @@ KernelTiling conv2d_winograd_tiling(const Layer& layer) {
   t.anchors[Axis::kKy] = t.anchors[Axis::kKx] = 0;
   t.anchors[Axis::kCi] = kWinogradChannels;
   t.error = {error_factor(y) * error_factor(x), kWinogradRoundings};
-  t.least_products = kLeastProducts;
   return t;
+}
+
+// Without padding, sums of 16 channels have twice the error of direct sums, those of 4 channels 3.3
+// times. Products with zeros add to neither error, but tiles keep theirs; fitted so that the ratio
+// stays about 2. Sums of several blocks err so much less that padding does not matter.
+double conv2d_winograd_least_products(double real) {
+  constexpr double kLeast = 144, kPadded = 100, kSeveralBlocks = 2 * 9 * kWinogradChannels;
+  const double real4 = real * real * real * real;
+  return std::clamp(kPadded / (real4 * real4 * real4 * real), kLeast, kSeveralBlocks);
 }
 
 KernelWork conv2d_winograd_work(const Layer& layer, const Block& step) {

@@ -23,6 +23,9 @@ inline constexpr Index kConv2dWinogradWorkspace = Index{17} << 18;
 /// Products of transformed tiles, and the transforms, which are bound by their loads and stores.
 KernelWork conv2d_winograd_work(const Layer& layer, const Block& step);
 
+/// Products from which on it is chosen by itself, see KernelTraits.
+double conv2d_winograd_least_products(double real);
+
 /// Where it may be cut, and what it promises.
 KernelTiling conv2d_winograd_tiling(const Layer& layer);
 
