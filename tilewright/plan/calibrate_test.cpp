@@ -87,7 +87,7 @@ TEST(Calibrate, KeepsRatesThatMeasurementsCannotTellApart) {
 
   const Machine found = calibrate(machine(), same);
 
-  const KernelRates &before = machine().kernels[0].per_second, &after = found.kernels[0].per_second;
+  const KernelRates before = machine().kernels[0].per_second, after = found.kernels[0].per_second;
   EXPECT_NEAR(after.flop / before.flop, 1, 0.05);
   EXPECT_NEAR(after.bytes / before.bytes, 1, 0.05);
 }
