@@ -236,6 +236,8 @@ Index BlockRunner<T>::touched(const Box& box, const Interval& lane) const {
 template <class T>
 void BlockRunner<T>::pack_weights(const T* weights, Index channels, const Box& box,
                                   TileJob<T>& job) {
+  // Offsets of the twin lie after those of all channels that are laid out.
+  const Index second = laid_.ci_count * laid_.y_count * step_.twin.taps[0];
   const auto pack = [&](Index first, Index depth, T* panels) {
     ops_.pack_panels(weights, step_.weights_co, weight_offsets_.data() + first, channels,
                      step_.width, depth, panels);
@@ -245,8 +247,8 @@ void BlockRunner<T>::pack_weights(const T* weights, Index channels, const Box& b
   job.panel_depth = depth;
   pack(0, depth, panels_.data());
   if (twin == 0) return;
-  job.twin = {offsets_.data() + depth, panels_.data() + channels * depth, twin, twin_rows_};
-  pack(depth, twin, panels_.data() + channels * depth);
+  job.twin = {offsets_.data() + second, panels_.data() + channels * depth, twin, twin_rows_};
+  pack(second, twin, panels_.data() + channels * depth);
 }
 
 template <class T>
@@ -267,7 +269,8 @@ void BlockRunner<T>::run_strip(const OutputBlock& block, const Box& box, const I
 
 template <class T>
 void BlockRunner<T>::lay_out(const Box& box, const OutputBlock& block) {
-  const bool same = laid_.ci_count == box.ci_count && laid_.y_count == box.y_count &&
+  // Offsets of fewer channels are the first of those of more.
+  const bool same = box.ci_count <= laid_.ci_count && laid_.y_count == box.y_count &&
                     laid_.x_count == box.x_count && strip_rows_ != 0;
   if (same) return;
   laid_ = box;
