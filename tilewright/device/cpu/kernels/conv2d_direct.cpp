@@ -15,8 +15,9 @@ namespace {
 
 // Below this many multiply-adds, waking a thread costs more than it saves.
 constexpr double kThreadWork = 1e6;
-// Up to this many multiply-adds, a plain loop is done before blocks are set up.
-constexpr int kTinyWork = 128;
+// Up to this many multiply-adds, of each group where groups are many, a plain loop is done before
+// blocks are set up.
+constexpr int kTinyWork = 128, kTinyGroup = 48;
 // Outputs of one channel in a block: enough to pay for packing the weights, few enough that
 // partial sums stay in cache.
 constexpr Index kFewOutputs = 512;
@@ -117,7 +118,9 @@ void run_step(const StepArgs& a, DirectStep<T> s, const DirectOps<T>& ops) {
   s.width = panel_width(s.co, ops.max_channels);
   const double work = static_cast<double>(s.n * s.groups * s.co * s.row.outputs) *
                       static_cast<double>(s.lane.outputs * s.depth());
-  if (work <= kTinyWork && !s.mirrored && !s.packed && !s.padded()) return run_tiny(s, ops);
+  const double each = work / static_cast<double>(s.n * s.groups);
+  const bool tiny = work <= kTinyWork || (each <= kTinyGroup && work < kThreadWork);
+  if (tiny && !s.mirrored && !s.packed && !s.padded()) return run_tiny(s, ops);
   const int threads = work < kThreadWork ? 1 : a.threads;
   const bool by_rows = RowsRunner<T>::takes(s, ops);
   Split p = split(s, ops, threads);
