@@ -115,7 +115,8 @@ HWY_INLINE void add_rows(Walk& w, Index left, Vec (&sum)[V][C]) {
   for (; left > 0; --left, w.src += w.s, w.factors += w.f) add_row(w.src, w.factors, 0, 0, sum);
 }
 
-/// Where sums go, by value: stores of vectors may change what compilers know of anything else.
+/// Where sums go, held by value: behind a reference it is loaded again after each store of a
+/// vector.
 struct Place {
   float* dst;
   Index step;
